@@ -1,0 +1,111 @@
+"""Writing files so that a killed job leaves no half file."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that is moved into its place when the block succeeds.
+
+    Raises
+    ------
+    NotWritableError
+        If the folder cannot be made or written to.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+    except OSError as problem:
+        raise NotWritableError(
+            str(path),
+            f"it cannot be written ({problem.strerror or problem})",
+            "a folder that you may write to, on a disk with room",
+            "Change the folder's permissions, or choose another with the setting `results_dir`.",
+        ) from problem
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write bytes to ``path`` in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text to ``path`` in one step."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a JSON-like value to ``path``, readable and in a stable order."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """The value that a JSON file holds.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise UnreadableFileError(
+            str(path),
+            f"it is not JSON ({problem})",
+            "a JSON file",
+            "Delete it and run again; it may be truncated.",
+        ) from problem
+
+
+def existing(path: str | Path, *, where: str, remedy: str) -> Path:
+    """``path`` if it is a file.
+
+    Raises
+    ------
+    MissingFileError
+        If it is not.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(where, f"'{path}' is not a file", "a file that exists", remedy)
+    return path
+
+
+def check_writable(folder: str | Path) -> None:
+    """Refuse a results folder that cannot be made or written to, before anything is computed.
+
+    Raises
+    ------
+    NotWritableError
+        Naming the folder that stands in the way.
+    """
+    folder = Path(folder).absolute()
+    present = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not present.is_dir() or not os.access(present, os.W_OK | os.X_OK):
+        raise NotWritableError(
+            str(folder),
+            f"'{present}' is not a folder"
+            if not present.is_dir()
+            else f"no permission to write to '{present}'",
+            "a folder that you may write to",
+            "Change the folder's permissions, or choose another with the setting `results_dir`.",
+        )

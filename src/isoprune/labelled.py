@@ -1,0 +1,294 @@
+"""Arrays that carry their labels: an embedding, a dissimilarity matrix, and activity patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from isoprune.errors import BetasError, ConstantImageError, EmbeddingError, RDMError
+from isoprune.labels import check_labels, listing, positions
+
+CONSTANT_IMAGE = 1e-12
+"""An image is constant when its variance sum is at most this share of its sum of squares (dimensionless).
+
+Relative, because some untrained networks have features of 1e-8.
+"""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Activations of one layer of a network for a set of images.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_images, n_features)
+        Activations, in the network's own units; float32 or float64.
+    labels : tuple of str
+        Stimulus label of each row.
+    name : str
+        Name of the network (network + weights + layer) in the study.
+    provenance : dict
+        What it was computed from, ready for JSON.
+    """
+
+    values: np.ndarray
+    labels: tuple[str, ...]
+    name: str = "embedding"
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        where = f"embedding '{self.name}'"
+        values = np.asarray(self.values)
+        if values.ndim != 2 or values.shape[0] != len(self.labels):
+            raise EmbeddingError(
+                where,
+                f"an array of shape {values.shape} with {len(self.labels)} labels",
+                "one row a label and one column a feature",
+                "Put images in rows and features in columns.",
+            )
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "labels", check_labels(self.labels, where))
+        finite = np.isfinite(values).all(axis=1)
+        if not finite.all():
+            bad = [label for label, ok in zip(self.labels, finite, strict=True) if not ok]
+            raise EmbeddingError(
+                where,
+                f"NaN or infinite features for {len(bad)} image(s): {listing(bad)}",
+                "finite numbers",
+                "Check the images and the network's precision (float16 overflows).",
+            )
+
+    def select(self, labels: Sequence[str], wanted_in: str = "the other side") -> Embedding:
+        """The same embedding with its rows in the order of ``labels`` (the same set of labels)."""
+        order = positions(labels, self.labels, wanted_in=wanted_in, present_in=f"embedding '{self.name}'")
+        return replace(self, values=self.values[order], labels=tuple(labels))
+
+
+@dataclass(frozen=True)
+class RDM:
+    """A representational dissimilarity matrix.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_images, n_images), float64
+        Dissimilarities: symmetric, zero on the diagonal.
+    labels : tuple of str
+        Stimulus label of each row and column.
+    target, subject : str
+        Whose it is; subject ``group`` is the mean over subjects.
+    measure : str
+        How dissimilarity was measured, e.g. ``correlation``.
+    provenance : dict
+        What it was computed from, ready for JSON.
+    """
+
+    values: np.ndarray
+    labels: tuple[str, ...]
+    target: str = "target"
+    subject: str = "group"
+    measure: str = "dissimilarity"
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        where = f"target '{self.target}' of subject '{self.subject}'"
+        object.__setattr__(self, "labels", check_labels(self.labels, where))
+        values = square(self.values, where, self.labels)
+        if values.shape[0] != len(self.labels):
+            raise RDMError(
+                where,
+                f"a matrix of {values.shape[0]} images with {len(self.labels)} labels",
+                "one row and one column a label",
+                "Check which stimuli the matrix was made from.",
+            )
+        object.__setattr__(self, "values", values)
+
+    def select(self, labels: Sequence[str], wanted_in: str = "the other side") -> RDM:
+        """The same RDM with rows and columns in the order of ``labels`` (the same set of labels)."""
+        present_in = f"target '{self.target}' of subject '{self.subject}'"
+        order = positions(labels, self.labels, wanted_in=wanted_in, present_in=present_in)
+        return replace(self, values=self.values[np.ix_(order, order)], labels=tuple(labels))
+
+
+def square(values: np.ndarray, where: str, labels: Sequence[str] | None = None) -> np.ndarray:
+    """A dissimilarity matrix as a checked square array.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n) or (n * (n - 1) / 2,)
+        A square matrix, or its upper triangle without the diagonal, row by row.
+    where : str
+        Where it comes from, for the error messages.
+    labels : sequence of str, optional
+        Stimulus labels, used to name what is wrong.
+
+    Returns
+    -------
+    ndarray of shape (n, n), float64
+        Exactly symmetric, with a zero diagonal.
+
+    Raises
+    ------
+    RDMError
+        If the shape is neither, if an entry is not finite, if the matrix is not symmetric to
+        within float32 rounding, or if its diagonal is not zero.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim == 1:
+        values = _from_triangle(values, where)
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        raise RDMError(
+            where,
+            f"an array of shape {values.shape}",
+            "a square matrix (n × n), or its upper triangle of n(n−1)/2 values, row by row",
+            "A target relates every image to every image: cutting only its rows (as scikit-learn's "
+            "cross_val_score does) leaves no RDM. Use isoprune.cross_validate for held-out scores.",
+        )
+    names = [str(i) for i in range(len(values))] if labels is None else list(labels)
+    _check_entries(values, where, names)
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 0.0)
+    return values
+
+
+def _from_triangle(values: np.ndarray, where: str) -> np.ndarray:
+    n = round((1 + float(np.sqrt(1 + 8 * values.size))) / 2)
+    if values.size == 0 or n * (n - 1) // 2 != values.size:
+        below, above = (m * (m - 1) // 2 for m in (n - 1, n + 1))
+        raise RDMError(
+            where,
+            f"a vector of {values.size} values",
+            f"n(n−1)/2 values for some whole n (for instance {below}, {n * (n - 1) // 2} or {above})",
+            "Give the whole upper triangle without the diagonal, row by row.",
+        )
+    matrix = np.zeros((n, n))
+    matrix[np.triu_indices(n, 1)] = values
+    return matrix + matrix.T
+
+
+def _check_entries(values: np.ndarray, where: str, names: Sequence[str]) -> None:
+    off_diagonal = ~np.eye(len(values), dtype=bool)
+    undefined = np.argwhere(~np.isfinite(values) & off_diagonal)
+    if len(undefined):
+        i, j = undefined[0]
+        raise RDMError(
+            where,
+            f"{len(undefined)} undefined entries, the first at ({names[i]}, {names[j]})",
+            "a finite dissimilarity for every pair of images",
+            "Leave out the images concerned; isoprune does not guess missing values.",
+        )
+    scale = float(np.abs(values[off_diagonal]).max(initial=0.0))
+    gap = np.abs(values - values.T)
+    np.fill_diagonal(gap, 0.0)
+    if gap.max(initial=0.0) > 1e-6 * scale:
+        i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+        raise RDMError(
+            where,
+            f"not symmetric: ({names[i]}, {names[j]}) is {values[i, j]:.6g}, "
+            f"({names[j]}, {names[i]}) is {values[j, i]:.6g}",
+            "the same dissimilarity in both directions",
+            "Average both triangles yourself if the directions are repeated measurements.",
+        )
+    diagonal = np.abs(np.nan_to_num(np.diagonal(values)))
+    if diagonal.max(initial=0.0) > 1e-6 * scale:
+        i = int(diagonal.argmax())
+        raise RDMError(
+            where,
+            f"the dissimilarity of {names[i]} with itself is {values[i, i]:.6g}",
+            "0 on the diagonal",
+            "If these are similarities, say so with the setting `similarity: true`.",
+        )
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Activity patterns of one subject in one region of interest.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_observations, n_voxels), float64
+        One row a volume of betas (or t-values), in the order in which they were read.
+    conditions : tuple of str
+        Stimulus label of each row; a label may occur in several rows.
+    runs : tuple of int
+        Run of each row, from 1.
+    roi, subject : str
+        Whose patterns they are.
+    counts : dict of str to int
+        How many voxels the mask had, and why some are not among the columns.
+    provenance : dict
+        What they were computed from, ready for JSON.
+    """
+
+    values: np.ndarray
+    conditions: tuple[str, ...]
+    runs: tuple[int, ...]
+    roi: str = "roi"
+    subject: str = "subject"
+    counts: dict[str, int] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        values = np.asarray(self.values, dtype=np.float64)
+        n_rows = len(self.conditions)
+        if values.ndim != 2 or values.shape[0] != n_rows or len(self.runs) != n_rows:
+            raise BetasError(
+                self.where,
+                f"an array of shape {values.shape} with {n_rows} conditions and {len(self.runs)} runs",
+                "one row an observation, each with its condition and its run",
+                "Put observations in rows and voxels in columns.",
+            )
+        if not np.isfinite(values).all():
+            raise BetasError(
+                self.where,
+                f"NaN or infinite values in {int((~np.isfinite(values)).any(axis=0).sum())} voxel(s)",
+                "finite values",
+                "Drop these voxels; isoprune does not guess missing values.",
+            )
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "conditions", tuple(str(condition) for condition in self.conditions))
+        object.__setattr__(self, "runs", tuple(int(run) for run in self.runs))
+
+    @property
+    def where(self) -> str:
+        """The region and the subject, for messages."""
+        return f"ROI '{self.roi}' of subject '{self.subject}'"
+
+
+def constant_images(values: np.ndarray) -> np.ndarray:
+    """Which images have the same value in every feature.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_images,), bool
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape[1] < 2:
+        return np.ones(len(values), dtype=bool)
+    centred = values - values.mean(axis=1, keepdims=True)
+    return (centred**2).sum(axis=1) <= CONSTANT_IMAGE * (values**2).sum(axis=1)
+
+
+def check_no_constant_image(values: np.ndarray, where: str, labels: Sequence[str]) -> None:
+    """Refuse an embedding in which an image is constant.
+
+    Raises
+    ------
+    ConstantImageError
+        Naming the images.
+    """
+    constant = np.flatnonzero(constant_images(values))
+    if len(constant):
+        raise ConstantImageError(
+            where,
+            f"image {listing(labels[row] for row in constant)} has the same value in all "
+            f"{np.shape(values)[1]} features",
+            "features that differ within every image",
+            "Its correlation with other images is undefined: leave the image out or choose another layer.",
+        )

@@ -1,0 +1,126 @@
+"""Joining by label: two arrays are never joined by luck of order."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from isoprune.errors import LabelError, UnknownNameError
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like ``word``, or None when nothing is like it."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def listing(words: Iterable[str], most: int = 6) -> str:
+    """Words as a readable list that says how many it leaves out."""
+    words = [str(word) for word in words]
+    shown = ", ".join(words[:most])
+    return shown if len(words) <= most else f"{shown} … ({len(words)} in all)"
+
+
+def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
+    """Labels as text, after checking that they can identify rows.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        One label a row.
+    where : str
+        Where the labels come from, for the error message.
+
+    Returns
+    -------
+    tuple of str
+        The labels, unchanged and in the given order.
+
+    Raises
+    ------
+    LabelError
+        If a label is blank or occurs twice.
+    """
+    labels = tuple(str(label) for label in labels)
+    blank = [row for row, label in enumerate(labels, start=1) if not label.strip()]
+    if blank:
+        raise LabelError(
+            where,
+            f"row {listing(map(str, blank))} has no label",
+            "a label in every row",
+            "Give every stimulus a name; rows are identified by it, never by their position.",
+        )
+    repeated = [label for label, count in Counter(labels).items() if count > 1]
+    if repeated:
+        raise LabelError(
+            where,
+            f"label {listing(repeated)} occurs more than once",
+            "every label once",
+            "Rename or remove the duplicates.",
+        )
+    return labels
+
+
+def positions(
+    wanted: Sequence[str], present: Sequence[str], *, wanted_in: str, present_in: str
+) -> np.ndarray:
+    """Positions of ``wanted`` labels in ``present``, both holding exactly the same labels.
+
+    Parameters
+    ----------
+    wanted, present : sequence of str
+        Labels, each unique.
+    wanted_in, present_in : str
+        Where either comes from, for the error message.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,), int
+        ``present[positions[i]] == wanted[i]``.
+
+    Raises
+    ------
+    LabelError
+        If a label is on one side only.
+    """
+    place = {label: position for position, label in enumerate(present)}
+    missing = [label for label in wanted if label not in place]
+    surplus = sorted(set(present) - set(wanted))
+    if missing or surplus:
+        found = []
+        if missing:
+            found.append(f"lacks {len(missing)} label(s) of {wanted_in}: {listing(missing)}")
+        if surplus:
+            found.append(f"has {len(surplus)} label(s) that {wanted_in} lacks: {listing(surplus)}")
+        hint = nearest(missing[0], surplus) if missing and surplus else None
+        guess = f" Is '{hint}' meant to be '{missing[0]}'?" if hint else ""
+        raise LabelError(
+            present_in,
+            " and ".join(found),
+            f"the {len(wanted)} labels of {wanted_in}",
+            f"Make both sides name the same stimuli, spelled alike.{guess}",
+        )
+    return np.array([place[label] for label in wanted], dtype=np.intp)
+
+
+def choose(name: str, known: Iterable[str], *, what: str, where: str) -> str:
+    """``name`` if it is one of ``known``.
+
+    Raises
+    ------
+    UnknownNameError
+        With what exists, and the nearest of it.
+    """
+    known = list(known)
+    if name in known:
+        return name
+    hint = nearest(name, known)
+    raise UnknownNameError(
+        where,
+        f"there is no {what} '{name}'",
+        f"one of: {listing(known, most=40) or '(there are none)'}",
+        f"Did you mean '{hint}'?" if hint else f"Name one that exists, or add {what} '{name}'.",
+    )

@@ -1,0 +1,58 @@
+"""What ran on what: the record that every result carries.
+
+A record holds no clock time and no path, so that two runs of the same thing are bit-identical.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+
+def package_version() -> str:
+    """Version of isoprune, or ``unknown`` when it is used without being installed."""
+    try:
+        return version("isoprune")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def sha256_of_file(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """SHA-256 of a JSON-like value, independent of the order of mappings."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def record(settings: dict[str, Any], inputs: dict[str, str | Path], **facts: Any) -> dict[str, Any]:
+    """A provenance record.
+
+    Parameters
+    ----------
+    settings : dict
+        The settings the result depends on, and no others.
+    inputs : dict of str to path
+        Role of each input file (``target``, ``embedding``, …) and where it is; its bytes are hashed.
+    **facts
+        Anything else that decided the result: device, dtype, backend, weights.
+
+    Returns
+    -------
+    dict
+        JSON-like; its values do not depend on when or where it was made.
+    """
+    return {
+        "isoprune": package_version(),
+        "settings": settings,
+        "settings_sha256": sha256_of_json(settings),
+        "inputs_sha256": {role: sha256_of_file(path) for role, path in sorted(inputs.items())},
+        **facts,
+    }
