@@ -1,0 +1,182 @@
+"""Second-order isomorphism: how alike two similarity spaces are.
+
+The network side is the correlation of image rows, ``C``; its RDM is ``1 − C``, so the isomorphism of the
+RDM with a target is minus the correlation of ``C`` with it. Everything is float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from isoprune.errors import RDMError
+from isoprune.labelled import constant_images
+
+CONSTANT_RDM = 1e-24
+"""Similarities are constant when their variance over pairs is at most this (dimensionless).
+
+Correlations carry rounding errors of 1e-16; below a spread of 1e-12 a second-order correlation
+would measure those.
+"""
+
+RANK_DECIMALS = 12
+"""Similarities that agree to this many decimals are tied when they are ranked (Spearman)."""
+
+
+def similarity(values: np.ndarray) -> np.ndarray:
+    """Pearson correlation between the rows of an embedding.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_images), float64
+        Dimensionless, −1 … 1; NaN in the rows and columns of constant images.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    centred = values - values.mean(axis=1, keepdims=True)
+    norm = np.sqrt((centred**2).sum(axis=1))
+    norm[constant_images(values)] = np.nan
+    unit = centred / norm[:, None]
+    return unit @ unit.T
+
+
+def pairs_of(matrix: np.ndarray) -> np.ndarray:
+    """The upper triangle of square matrices, row by row.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (..., n, n)
+
+    Returns
+    -------
+    ndarray of shape (..., n * (n - 1) / 2)
+    """
+    rows, columns = np.triu_indices(matrix.shape[-1], 1)
+    return matrix[..., rows, columns]
+
+
+def standardised_pairs(values: np.ndarray, measure: str = "pearson") -> np.ndarray:
+    """Pair values with mean 0 and norm 1, so that a dot product is a correlation.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_pairs)
+    measure : {"pearson", "spearman"}
+        ``spearman`` replaces values by their ranks, ties sharing their mean rank.
+
+    Returns
+    -------
+    ndarray of shape (..., n_pairs), float64
+        Dimensionless; NaN where all pairs have the same value.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if measure == "spearman":
+        values = rankdata(values, axis=-1)
+    centred = values - values.mean(axis=-1, keepdims=True)
+    norm = np.sqrt((centred**2).sum(axis=-1, keepdims=True))
+    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+    undefined = norm <= np.sqrt(CONSTANT_RDM * values.shape[-1]) * largest
+    return centred / np.where(undefined, np.nan, norm)
+
+
+def second_order(similarities: np.ndarray, target: np.ndarray, measure: str = "pearson") -> np.ndarray:
+    """Isomorphism of network similarities with target dissimilarities.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (..., n_pairs)
+        Correlations between images.
+    target : ndarray of shape (n_pairs,)
+        Dissimilarities of the same pairs.
+    measure : {"pearson", "spearman"}
+
+    Returns
+    -------
+    ndarray of shape (...), float64
+        Signed correlation of ``1 − similarities`` with ``target``, −1 … 1; NaN where either is constant.
+    """
+    similarities = np.asarray(similarities, dtype=np.float64)
+    if measure == "spearman":
+        return second_order_of_ranked(similarities, standardised_pairs(target, "spearman"))
+    return second_order_of_standard(similarities, standardised_pairs(target))
+
+
+def second_order_of_standard(similarities: np.ndarray, standard_target: np.ndarray) -> np.ndarray:
+    """Pearson isomorphism with targets that are standardised already; as `second_order_of_ranked`."""
+    return _correlation_with(similarities, similarities, standard_target)
+
+
+def second_order_of_ranked(similarities: np.ndarray, ranked_target: np.ndarray) -> np.ndarray:
+    """Spearman isomorphism with targets that are ranked already.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (n_sets, n_pairs) or (n_pairs,)
+        Correlations between images.
+    ranked_target : ndarray of shape (n_pairs,) or (n_targets, n_pairs)
+        ``standardised_pairs(target, "spearman")``.
+
+    Returns
+    -------
+    ndarray of shape (n_sets,) or (n_targets, n_sets), float64
+        Signed rank correlation; NaN where either side is constant.
+    """
+    ranks = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
+    return _correlation_with(ranks, similarities, ranked_target)
+
+
+def _correlation_with(scored: np.ndarray, similarities: np.ndarray, standard: np.ndarray) -> np.ndarray:
+    """Minus the correlation of ``scored`` with standardised pairs; NaN where similarities are constant."""
+    centred = scored - scored.mean(axis=-1, keepdims=True)
+    norm = np.sqrt((centred**2).sum(axis=-1))
+    undefined = (similarities.var(axis=-1) <= CONSTANT_RDM) | (norm == 0)
+    return -(standard @ centred.T) / np.where(undefined, np.nan, norm)
+
+
+def check_target_varies(target: np.ndarray, where: str) -> None:
+    """Refuse a target whose pairs all have the same dissimilarity.
+
+    Raises
+    ------
+    RDMError
+        If they do.
+    """
+    if np.isnan(standardised_pairs(pairs_of(target))).any():
+        raise RDMError(
+            where,
+            f"all pairs of its {len(target)} images have the same dissimilarity",
+            "dissimilarities that differ",
+            "A constant target has no geometry to match; check how it was made.",
+        )
+
+
+def isomorphism(embedding: Any, target: Any, measure: str = "pearson") -> float:
+    """Isomorphism of an embedding with a target.
+
+    Parameters
+    ----------
+    embedding : array of shape (n_images, n_features), Embedding, or rsatoolbox Dataset
+    target : array of shape (n_images, n_images) or (n_pairs,), RDM, or rsatoolbox RDMs
+        Dissimilarities. Two labelled inputs are joined by label.
+    measure : {"pearson", "spearman"}
+        Second-order measure.
+
+    Returns
+    -------
+    float
+        Signed correlation of the two RDMs over the upper triangle, −1 … 1.
+
+    Raises
+    ------
+    IsopruneError
+        If labels differ, an image is constant, or the target is not an RDM.
+    """
+    from isoprune.joining import join
+
+    joined = join(embedding, target)
+    return float(second_order(pairs_of(similarity(joined.values)), pairs_of(joined.target), measure))

@@ -1,0 +1,130 @@
+"""One door for whatever users hold: arrays, labelled containers or rsatoolbox objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isoprune.errors import EmbeddingError, LabelError, RDMError, TooFewImagesError
+from isoprune.isomorphism import check_target_varies
+from isoprune.labelled import RDM, Embedding, check_no_constant_image, square
+from isoprune.labels import check_labels
+
+STIMULUS = "stimulus"
+"""Name of the rsatoolbox descriptor that holds stimulus labels."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An embedding and a target over the same images in the same order.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_images, n_features), float64
+    target : ndarray of shape (n_images, n_images), float64
+        Dissimilarities.
+    labels : tuple of str
+        Stimulus labels; row numbers where neither side has labels.
+    """
+
+    values: np.ndarray
+    target: np.ndarray
+    labels: tuple[str, ...]
+
+
+def join(embedding: Any, target: Any) -> Joined:
+    """Join an embedding and a target, by label where both have labels.
+
+    Parameters
+    ----------
+    embedding : array of shape (n_images, n_features), Embedding, or rsatoolbox Dataset
+    target : array of shape (n_images, n_images) or (n_pairs,), RDM, or rsatoolbox RDMs
+
+    Returns
+    -------
+    Joined
+        Rows in the order of the embedding.
+
+    Raises
+    ------
+    EmbeddingError, RDMError, LabelError, ConstantImageError, TooFewImagesError
+        If either is malformed, or they are not about the same images.
+    """
+    values, labels = _embedding(embedding)
+    matrix, target_labels = _target(target)
+    if labels is not None and target_labels is not None:
+        side = Embedding(values, labels)
+        rdm = RDM(matrix, target_labels).select(side.labels, "the embedding")
+        matrix = rdm.values
+    elif len(matrix) != len(values):
+        raise RDMError(
+            "target",
+            f"it relates {len(matrix)} images",
+            f"the {len(values)} images of the embedding",
+            "Pass the whole target; for held-out scores use isoprune.cross_validate, which cuts rows and columns.",
+        )
+    names = labels or target_labels or tuple(str(row) for row in range(len(values)))
+    if len(values) < 3:
+        raise TooFewImagesError(
+            "embedding",
+            f"{len(values)} images",
+            "at least 3",
+            "Two images make a single pair: nothing varies.",
+        )
+    check_no_constant_image(values, "embedding", names)
+    check_target_varies(matrix, "target")
+    return Joined(values, matrix, tuple(names))
+
+
+def _embedding(embedding: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    if isinstance(embedding, Embedding):
+        return embedding.values.astype(np.float64), embedding.labels
+    if hasattr(embedding, "measurements"):  # an rsatoolbox Dataset
+        labels = check_labels(_descriptor(embedding.obs_descriptors, "embedding"), "embedding")
+        return np.asarray(embedding.measurements, dtype=np.float64), labels
+    values = np.asarray(embedding, dtype=np.float64)
+    if values.ndim != 2:
+        raise EmbeddingError(
+            "embedding",
+            f"an array of shape {values.shape}",
+            "two dimensions: images in rows, features in columns",
+            "Average or flatten feature maps over space first.",
+        )
+    if not np.isfinite(values).all():
+        rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        raise EmbeddingError(
+            "embedding",
+            f"NaN or infinite features in row {rows[0]} ({len(rows)} row(s) in all)",
+            "finite numbers",
+            "Check the images and the network's precision (float16 overflows).",
+        )
+    return values, None
+
+
+def _target(target: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    if isinstance(target, RDM):
+        return target.values, target.labels
+    if hasattr(target, "dissimilarities"):  # rsatoolbox RDMs
+        if target.n_rdm != 1:
+            raise RDMError(
+                "target",
+                f"an rsatoolbox object with {target.n_rdm} RDMs",
+                "one RDM",
+                "Choose one (`rdms[i]`), or their mean.",
+            )
+        labels = check_labels(_descriptor(target.pattern_descriptors, "target"), "target")
+        return square(target.dissimilarities[0], "target", labels), labels
+    return square(target, "target"), None
+
+
+def _descriptor(descriptors: dict[str, Any], where: str) -> Any:
+    if STIMULUS not in descriptors:
+        raise LabelError(
+            where,
+            f"its descriptors are {', '.join(sorted(descriptors)) or '(none)'}",
+            f"a descriptor '{STIMULUS}' with one label a row",
+            "Rows are joined by label: add it to the rsatoolbox object.",
+        )
+    return descriptors[STIMULUS]
