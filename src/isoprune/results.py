@@ -1,0 +1,241 @@
+"""The tidy tables of a study: every score, its summary, and the contrasts between competitors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isoprune.crossvalidation import COMPETITORS, fisher_mean, fisher_z
+from isoprune.errors import InferenceError
+from isoprune.inference import Difference, corrected_resampled_t, sign_flip
+from isoprune.pruning import PruningResult
+
+UNIT = ["network", "layer", "target", "supervision", "subject"]
+"""Columns that name a unit of work."""
+
+GROUP = "group"
+"""The subject that is the mean over subjects."""
+
+UNIT_COLUMNS = {
+    "network": "Network of the study: architecture + weights + layer, or an embedding file.",
+    "layer": "Layer whose activations are the features.",
+    "target": "Target RDM: a brain region or a set of judgments.",
+    "supervision": "Whose RDM ranked the features: `own`, or `group` (the mean over subjects).",
+    "subject": "Who was scored; `group` is the mean RDM over subjects.",
+}
+
+SCORE_COLUMNS = {
+    "competitor": "Feature set: `full`, `pruned`, or `random` (sets of the pruned set's size).",
+    "r": "Held-out isomorphism: signed correlation of the two RDMs over pairs of test images (−1 … 1).",
+    "r2": "Squared held-out isomorphism (2OI, 0 … 1). Squares are never 0 by chance: do not test them against 0.",
+    "n_retained": "Number of features in the set.",
+    "n_features": "Number of features of the full embedding.",
+    "n_test_images": "Number of test images scored.",
+}
+
+FOLD_COLUMNS = {
+    **UNIT_COLUMNS,
+    "repeat": "Repeat of the cross-validation, from 1.",
+    "fold": "Fold of the repeat, from 1.",
+    **SCORE_COLUMNS,
+    "r_low": "5 % point of r over the random sets.",
+    "r_high": "95 % point of r over the random sets.",
+    "n_train_images": "Number of training images.",
+    "n_constant": "Test images left out of every competitor's score: constant under the retained set.",
+    "n_redrawn": "Random sets drawn again because a test image was constant under them.",
+}
+
+SUMMARY_COLUMNS = {
+    **UNIT_COLUMNS,
+    **SCORE_COLUMNS,
+    "r": SCORE_COLUMNS["r"] + " Fisher-z mean over folds and repeats.",
+    "r2": "Mean over folds and repeats of the squared held-out isomorphism; its chance level is above 0.",
+    "r_all_images": "Isomorphism of the full embedding over all images, without folds; only in rows `full`.",
+    "n_retained": "Number of features in the set, mean over folds.",
+    "n_images": "Number of images of the study.",
+    "n_test_images": "Number of test images of a fold, mean over folds.",
+    "n_folds": "Number of folds × repeats with a defined score.",
+    "n_undefined": "Number of folds × repeats without one (test images constant, or too few).",
+}
+
+CONTRAST_COLUMNS = {
+    **{column: text for column, text in UNIT_COLUMNS.items() if column != "subject"},
+    "a": "First competitor.",
+    "b": "Second competitor.",
+    "r_diff": "Held-out r of a minus that of b; across subjects, the mean r (through Fisher z) of either.",
+    "ci_low": "Lower end of the 95 % interval of r_diff.",
+    "ci_high": "Upper end of the 95 % interval of r_diff.",
+    "p": "Two-sided p of the paired Fisher-z differences.",
+    "n_subjects": "Number of subjects compared; 1 for a single target RDM.",
+    "test": "How p was computed.",
+    "unit": "What the test generalises over: `subjects`, or `folds` (images of this target, never people).",
+}
+
+RETAINED_COLUMNS = {
+    "feature": "Feature, numbered from 0 in the order of the embedding.",
+    "rank": "Rank by drop over all images, 1 = most important.",
+    "drop": "Isomorphism lost when the feature is left out (dimensionless; `inf`: it cannot be spared).",
+    "in_final": "1 if the feature is in the set fitted on all images, else 0.",
+    "fold_frequency": "Share of folds whose training images retained the feature (0 … 1).",
+}
+
+CURVE_COLUMNS = {
+    "n_inserted": "Number of features inserted, most important first.",
+    "isomorphism": "Isomorphism of these features over all images, as the criterion measures it (in-sample).",
+}
+
+
+def retained_table(pruning: PruningResult, frequency: np.ndarray) -> pd.DataFrame:
+    """The final set of a unit, a row a feature.
+
+    Parameters
+    ----------
+    pruning : PruningResult
+        Fitted on all images.
+    frequency : ndarray of shape (n_features,)
+        Share of folds that kept each feature.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `RETAINED_COLUMNS`, most important first.
+    """
+    ranks = np.arange(1, len(pruning.ranking) + 1)
+    return pd.DataFrame(
+        {
+            "feature": pruning.ranking,
+            "rank": ranks,
+            "drop": pruning.drop[pruning.ranking],
+            "in_final": (ranks <= pruning.n_retained).astype(int),
+            "fold_frequency": frequency[pruning.ranking],
+        }
+    )
+
+
+def curve_table(pruning: PruningResult) -> pd.DataFrame:
+    """The insertion curve of a unit over all images; columns as `CURVE_COLUMNS`."""
+    return pd.DataFrame({"n_inserted": np.arange(len(pruning.curve)), "isomorphism": pruning.curve})
+
+
+def summarise(folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Held-out means, a row a unit × competitor.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns as `FOLD_COLUMNS`.
+    facts : sequence of mapping
+        Facts of each unit: the columns of `UNIT`, ``r_all_images`` and ``n_images``.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `SUMMARY_COLUMNS`, in the order of ``folds``.
+    """
+    of_unit = {tuple(one[column] for column in UNIT): one for one in facts}
+    rows = []
+    for key, scores in folds.groupby([*UNIT, "competitor"], sort=False):
+        unit, competitor = dict(zip(UNIT, key[:-1], strict=True)), key[-1]
+        defined = scores[scores["r"].notna()]
+        rows.append(
+            {
+                **unit,
+                "competitor": competitor,
+                "r": fisher_mean(scores["r"]),
+                "r2": defined["r2"].mean(),
+                "r_all_images": of_unit[key[:-1]]["r_all_images"] if competitor == "full" else np.nan,
+                "n_retained": scores["n_retained"].mean(),
+                "n_features": scores["n_features"].iloc[0],
+                "n_images": of_unit[key[:-1]]["n_images"],
+                "n_test_images": defined["n_test_images"].mean(),
+                "n_folds": len(defined),
+                "n_undefined": len(scores) - len(defined),
+            }
+        )
+    return pd.DataFrame(rows)[list(SUMMARY_COLUMNS)]
+
+
+def contrasts(folds: pd.DataFrame, *, seed: int, n_bootstrap: int = 10_000) -> pd.DataFrame:
+    """Paired comparisons of competitors, a row a network × target × supervision × pair.
+
+    Subjects who were scored on their own held-out images are compared across subjects (sign-flip); the mean
+    RDM of the group over folds (corrected resampled t).
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns as `FOLD_COLUMNS`.
+    seed, n_bootstrap : int
+        For random flips and for intervals over subjects.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `CONTRAST_COLUMNS`. ``p`` is NaN, and ``test`` says why, where no valid test exists.
+    """
+    rows = []
+    for key, scores in folds.groupby(UNIT[:-1], sort=False):
+        of_group = scores[scores["subject"] == GROUP]
+        of_subjects = scores[scores["subject"] != GROUP]
+        for a, b in _pairs(scores["competitor"].unique()):
+            place = {**dict(zip(UNIT[:-1], key, strict=True)), "a": a, "b": b}
+            if len(of_subjects):
+                rows.append({**place, **_across_subjects(of_subjects, a, b, seed, n_bootstrap)})
+            if len(of_group):
+                rows.append({**place, **_over_folds(of_group, a, b)})
+    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+
+
+def _pairs(present: np.ndarray) -> list[tuple[str, str]]:
+    """`pruned` against every other competitor."""
+    return [("pruned", other) for other in COMPETITORS if other in set(present) - {"pruned"}]
+
+
+def _across_subjects(scores: pd.DataFrame, a: str, b: str, seed: int, n_bootstrap: int) -> dict[str, object]:
+    r = scores.groupby(["subject", "competitor"], sort=True)["r"].agg(fisher_mean).unstack("competitor")
+    z = fisher_z(r[[a, b]].dropna().to_numpy())
+    try:
+        difference = sign_flip(z[:, 0] - z[:, 1], seed=seed, n_bootstrap=n_bootstrap)
+    except InferenceError as reason:
+        mean = float(np.mean(z[:, 0] - z[:, 1])) if len(z) else np.nan
+        difference = Difference(mean, np.nan, np.nan, np.nan, f"none: {reason.found}", len(z))
+    return {**_in_r(difference, z), "n_subjects": len(z), "test": difference.test, "unit": "subjects"}
+
+
+def _over_folds(scores: pd.DataFrame, a: str, b: str) -> dict[str, object]:
+    table = scores.pivot(index=["repeat", "fold"], columns="competitor", values="r")[[a, b]]
+    table = table.dropna()
+    z = fisher_z(table.to_numpy())
+    of_full = scores[scores["competitor"] == a]
+    difference = corrected_resampled_t(
+        z[:, 0] - z[:, 1], of_full["n_train_images"].mean(), of_full["n_test_images"].mean()
+    )
+    return {**_in_r(difference, z), "n_subjects": 1, "test": difference.test, "unit": "folds"}
+
+
+def _in_r(difference: Difference, z: np.ndarray) -> dict[str, float]:
+    """A Fisher-z difference as a difference of correlations around the two competitors' common mean.
+
+    Exactly ``r_a − r_b`` of their Fisher-z means, and monotone in the difference: the interval excludes 0 in r if
+    and only if it does in z.
+    """
+    middle = float(np.mean(z)) if len(z) else np.nan
+
+    def around(d: float) -> float:
+        return float(np.tanh(middle + d / 2) - np.tanh(middle - d / 2))
+
+    return {
+        "r_diff": around(difference.mean),
+        "ci_low": around(difference.low),
+        "ci_high": around(difference.high),
+        "p": difference.p,
+    }
+
+
+def frame_of_unit(scores: pd.DataFrame, unit: dict[str, str]) -> pd.DataFrame:
+    """A unit's fold scores with the columns that name the unit; columns as `FOLD_COLUMNS`."""
+    named = scores.assign(**unit)
+    return named[list(FOLD_COLUMNS)]
