@@ -1,0 +1,106 @@
+"""The stimulus table in use: its images checked, its labels in the order that an unlabelled file follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isoprune.errors import LabelError, UnreadableFileError
+from isoprune.io.tables import image_paths, read_stimuli
+from isoprune.labels import check_labels, choose, listing
+from isoprune.provenance import sha256_of_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STIMULUS_COLUMNS = {
+    "stimulus": "Label that identifies the image everywhere.",
+    "file": "Image file, relative to the folder of the user's stimulus table.",
+    "category": "Category of the image.",
+    "group": "Group of images that belong together (for grouped folds).",
+    "synset": "WordNet synset of what the image shows.",
+    "set": "Stimulus set.",
+    "sha256": "SHA-256 of the image file.",
+}
+
+
+def checked_stimuli(path: str | Path, *, with_images: bool) -> pd.DataFrame:
+    """The stimulus table, with the SHA-256 of every image where images are used.
+
+    Parameters
+    ----------
+    path : path
+        The user's table.
+    with_images : bool
+        Whether the images are shown to a network.
+
+    Returns
+    -------
+    DataFrame
+        Rows and columns in the user's order; column ``sha256`` added last if ``with_images``.
+
+    Raises
+    ------
+    LabelError, UnreadableFileError, MissingFileError
+        If the table or an image is not as it should be.
+    """
+    stimuli = read_stimuli(path)
+    if not with_images:
+        return stimuli
+    return stimuli.assign(sha256=[sha256_of_file(image) for image in image_paths(stimuli, path)])
+
+
+def column_of(stimuli: pd.DataFrame, column: str) -> dict[str, str]:
+    """A column of the stimulus table by stimulus label; empty cells are left out.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such column, with those that exist.
+    """
+    choose(column, stimuli.columns, what="column", where="stimuli.table")
+    filled = stimuli[stimuli[column].notna()]
+    return dict(zip(filled["stimulus"], filled[column].astype(str), strict=True))
+
+
+def labels_in_order(setting: str, stimuli: Sequence[str], path: str | Path | None = None) -> list[str] | None:
+    """The stimulus labels of a file's rows, as the setting ``labels`` says.
+
+    Parameters
+    ----------
+    setting : str
+        ``file``, ``table``, ``sorted``, or the name of a text file with one label a line.
+    stimuli : sequence of str
+        Labels in the order of the stimulus table.
+    path : path, optional
+        The text file, where the setting names one.
+
+    Returns
+    -------
+    list of str, or None
+        None where the labels stand in the file itself.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the text file is not UTF-8.
+    LabelError
+        If it repeats a label or lists none.
+    """
+    if setting == "file":
+        return None
+    if setting == "table":
+        return list(stimuli)
+    if setting == "sorted":
+        return sorted(stimuli)
+    try:
+        lines = Path(path or setting).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as problem:
+        raise UnreadableFileError(
+            str(path), "it is not UTF-8 text", "a text file with one label a line", "Save it as plain text."
+        ) from problem
+    labels = [line.strip() for line in lines if line.strip()]
+    if not labels:
+        raise LabelError(str(path), f"it lists no label ({listing(lines)})", "one label a line", "Fill it.")
+    return list(check_labels(labels, str(path)))
