@@ -1,0 +1,188 @@
+"""Settings of what is done: RDMs, pruning, folds, inference, selection; each says when to change it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from isoprune.config.kinds import Block, Choice, Name, Names, Text, idle, refuse
+from isoprune.errors import ConfigError
+
+
+class Roi(Block):
+    """Which voxels of a mask are used."""
+
+    resample: Literal[None, "nearest"] = Field(
+        None,
+        description="What happens when mask and betas lie on different voxel grids. `null` stops with an "
+        "error that shows both grids. `nearest` gives every voxel of the betas the value of the nearest "
+        "mask voxel, which moves the area's border by up to half a voxel: use it when you cannot supply a "
+        "mask in the betas' space.",
+    )
+    min_voxels: int = Field(
+        10,
+        ge=2,
+        description="Fewest usable voxels an area may have, in voxels. Below it the run stops, since a "
+        "pattern over few voxels makes an unreliable RDM. Lower it only for areas that are truly small.",
+        examples=[10, 50],
+    )
+
+
+class Rdm(Block):
+    """How RDMs are computed from the patterns inside a mask; ready-made RDMs are used as they are."""
+
+    measure: Literal["correlation", "euclidean"] = Field(
+        "correlation",
+        description="Dissimilarity of two patterns: `correlation` is 1 − Pearson r over voxels (0 to 2, "
+        "dimensionless) and ignores the overall strength of a response, as the published analysis does; "
+        "`euclidean` is the distance in units of the betas and includes it.",
+    )
+    run_centre: bool = Field(
+        False,
+        description="Whether each voxel's mean over the conditions of a run is subtracted before runs are "
+        "averaged. It removes a pattern common to all images and shifts of a run's level. Set it to `true` "
+        "only when every run shows the same images; otherwise it removes differences between images too.",
+    )
+
+
+class Pruning(Block):
+    """How features are ranked and how many are retained."""
+
+    criterion: Literal["pearson", "spearman", "published", "published-spearman"] = Field(
+        "pearson",
+        description="Fit of network RDM and target RDM that ranks features and chooses their number. "
+        "`pearson`: signed correlation. `spearman`: the same on ranks, for targets whose values are only "
+        "ordinal; slower, because ranks are made anew for every feature. `published`: exactly the "
+        "procedure of Tarigopula et al. (2023), with squared Pearson correlation and the full set never a "
+        "candidate. `published-spearman`: their ranking with a Spearman curve. Change it to reproduce the "
+        "paper.",
+    )
+
+
+class CrossValidation(Block):
+    """How images are divided into those that select features and those that judge the selection."""
+
+    folds: Literal["random", "stratified", "grouped", "leave-one-group-out"] = Field(
+        "random",
+        description="Which images are held out together. `random`: any. `stratified`: a like share of each "
+        "category, which asks about new images of the same kinds. `grouped`: whole groups, which asks "
+        "about new kinds; use it when images have siblings, such as three photos of one fruit, that would "
+        "otherwise leak between training and test. `leave-one-group-out`: one group a fold; `n_splits` and "
+        "`n_repeats` then have no part.",
+    )
+    column: Text | None = Field(
+        None,
+        description="Column of the stimulus table with the categories or groups; required by all `folds` "
+        "but `random`, which takes none.",
+        examples=["category", "group"],
+    )
+    n_splits: int = Field(
+        5,
+        ge=2,
+        description="Number of folds. A test fold needs at least 3 images, better 15 or more, because a "
+        "correlation over a few pairs is noisy; more folds leave more images for selection. Time grows in "
+        "proportion.",
+        examples=[5],
+    )
+    n_repeats: int = Field(
+        8,
+        ge=1,
+        description="How often the images are divided anew. Scores are means over repeats, so more repeats "
+        "make them depend less on one division; 8 is enough for most studies, 1 to 4 will do for a first "
+        "look. Time grows in proportion.",
+        examples=[8, 4],
+    )
+    n_random: int = Field(
+        50,
+        ge=50,
+        description="Random feature sets of the retained size that are scored in every fold, as what "
+        "pruning has to beat. Raise it to 200 when the rank among them is to be reported. It costs little.",
+        examples=[50, 200],
+    )
+
+    @model_validator(mode="after")
+    def _column_is_given_where_used(self) -> CrossValidation:
+        if self.folds == "random":
+            refuse(idle(self, ("column",), "on random folds; did you mean to set `folds`?"))
+        elif self.column is None:
+            remedy = "Name the column, for example `column: category`."
+            refuse(
+                [
+                    ConfigError(
+                        "column", f"it is missing, but folds are {self.folds}", "a column's name", remedy
+                    )
+                ]
+            )
+        return self
+
+
+class Inference(Block):
+    """How the uncertainty of a result is computed."""
+
+    n_bootstrap: int = Field(
+        10000,
+        ge=100,
+        description="Resamples of subjects behind each 95 % interval. 10000 keeps the interval's ends "
+        "stable to about a hundredth of its width and costs little; 1000 will do for a first look.",
+        examples=[10000],
+    )
+
+
+class Select(Block):
+    """Which part of the study is computed in this run; who belongs to the group stays the same.
+
+    Meant for the command line: `--config select='{"targets": "IT"}'`. Lists or text with commas.
+    """
+
+    networks: Choice = Field(
+        None, description="Names of the networks to compute; `null` means all.", examples=[["mobilenetv2"]]
+    )
+    targets: Choice = Field(
+        None, description="Names of the targets to compute; `null` means all.", examples=[["IT"]]
+    )
+    subjects: Choice = Field(
+        None,
+        description="Labels of the subjects to compute; `null` means all. Group means are still over "
+        "everybody, so results of a selection equal those of the whole study.",
+        examples=[["01", "02"]],
+    )
+
+
+class Simulation(Block):
+    """Simulated images, betas and masks in place of measured data; for the demo and for trying things out.
+
+    The planted targets are built on a few features of a network, so the truth is known.
+    """
+
+    network: Name = Field(
+        description="The network, one of `networks` with a `model`, whose features the planted targets are "
+        "built on.",
+        examples=["squeezenet"],
+    )
+    planted: Names = Field(
+        description="Targets that carry the planted features; all other targets are noise.",
+        examples=[["ventral", "dorsal"]],
+    )
+    n_per_category: int = Field(
+        12,
+        ge=2,
+        description="Pictures drawn of each category. More make every estimate steadier; drawing, "
+        "betas and folds take time in proportion.",
+        examples=[12],
+    )
+    n_planted: int = Field(
+        25,
+        ge=2,
+        description="Features planted in each target, of the hundreds the network has. Fewer are found "
+        "more exactly.",
+        examples=[25],
+    )
+    noise: float = Field(
+        2.5,
+        ge=0,
+        description="Standard deviation of the noise on one voxel's beta in one run, as a multiple of the standard "
+        "deviation of the voxel's planted response over pictures (dimensionless). 0 is noiseless. Raise it to see "
+        "how much noise a planted set survives.",
+        examples=[2.5],
+    )

@@ -1,0 +1,240 @@
+"""A study: all of its settings together, and what follows from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from isoprune.config.analysis import CrossValidation, Inference, Pruning, Rdm, Roi, Select, Simulation
+from isoprune.config.inputs import Betas, Embedding, Network, Stimuli, Target
+from isoprune.config.kinds import Block, FilePath, Name, Names, lacking, refuse, repeated, unique
+from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
+from isoprune.labels import choose
+
+
+class Study(Block):
+    """The settings of a study."""
+
+    study: Name = Field(
+        description="Name of the study, letters and digits only. All results lie under "
+        "`<results_dir>/<study>/`.",
+        examples=["cichy92"],
+    )
+    data_dir: FilePath = Field(
+        ".",
+        description="Folder in which the data paths of this file are looked up, itself relative to where "
+        "the workflow is started. Give it on the command line, `--config data_dir=/data/cichy`, when data "
+        "move: it is no part of what results depend on, so nothing is computed again.",
+        examples=["/data/cichy92"],
+    )
+    results_dir: FilePath = Field(
+        "results",
+        description="Folder that takes the results, relative to where the workflow is started. On a cluster, "
+        "choose a disk that all its machines can reach.",
+        examples=["results"],
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of everything random: folds, random sets, resamples, untrained weights. The same "
+        "seed gives the same results; change it to see how much they depend on chance. 0 is a seed like "
+        "any other.",
+        examples=[0],
+    )
+    stimuli: Stimuli = Field(description="The images.")
+    subjects: Names = Field(
+        description="Labels of all subjects of the study, letters and digits only, in quotes (YAML reads a "
+        "bare 01 as the number 1). `group` is reserved for the mean over subjects.",
+        examples=[["01", "02"]],
+    )
+    networks: Annotated[tuple[Network, ...], Field(strict=False)] = Field(
+        (),
+        description="The embeddings to prune. Without any, the study stops at the targets' RDMs and their "
+        "quality checks.",
+    )
+    embedding: Embedding = Field(Embedding(), description="How images pass through the networks.")
+    targets: Annotated[tuple[Target, ...], Field(strict=False, min_length=1)] = Field(
+        description="The similarity spaces to match: brain areas, human judgments."
+    )
+    betas: Betas | None = Field(None, description="Response estimates; required when a target has a `mask`.")
+    roi: Roi = Field(Roi(), description="Which voxels of a mask are used.")
+    rdm: Rdm = Field(Rdm(), description="How RDMs are computed from patterns.")
+    pruning: Pruning = Field(Pruning(), description="How features are ranked and how many are retained.")
+    crossvalidation: CrossValidation = Field(CrossValidation(), description="How images are held out.")
+    supervision: Annotated[
+        tuple[Literal["own", "group"], ...], Field(strict=False, min_length=1), AfterValidator(unique)
+    ] = Field(
+        ("own", "group"),
+        description="Whose RDM ranks the features. `own`: each subject's, scored on the same subject's "
+        "held-out images; needed for any statement about people. `group`: the mean over subjects, scored "
+        "on the mean, as in the published analysis. Time is proportional to the number of subjects for "
+        "`own`, and small for `group`.",
+        examples=[["group"]],
+    )
+    inference: Inference = Field(Inference(), description="How the uncertainty of a result is computed.")
+    select: Select = Field(Select(), description="Which part of the study is computed in this run.")
+    simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Study:
+        refuse(
+            [
+                *self._repeated_names(),
+                *self._unknown_subjects(),
+                *self._betas_problems(),
+                *self._selection_problems(),
+                *self._simulation_problems(),
+            ]
+        )
+        return self
+
+    def _repeated_names(self) -> list[IsopruneError]:
+        return [
+            ConfigError(
+                block, f"the name '{name}' is given twice", "every name once", "Rename one of the entries."
+            )
+            for block in ("networks", "targets")
+            for name in repeated(entry.name for entry in getattr(self, block))
+        ]
+
+    def _unknown_subjects(self) -> list[IsopruneError]:
+        return [
+            problem
+            for target in self.targets
+            for problem in _unknown(
+                target.subjects, self.subjects, "subject", f"targets[{target.name}].subjects"
+            )
+        ]
+
+    def _betas_problems(self) -> list[IsopruneError]:
+        masked = [target.name for target in self.targets if target.mask is not None]
+        if not masked:
+            return []
+        if self.betas is None:
+            found, remedy = f"it is missing, but target '{masked[0]}' has a mask", "Add the block `betas`."
+            return [ConfigError("betas", found, "images, conditions and runs", remedy)]
+        several = {"subject": len(self.subjects) > 1, "run": len(self.betas.runs) > 1}
+        return [
+            ConfigError(
+                f"betas.{key}",
+                f"'{getattr(self.betas, key)}' lacks {{{placeholder}}}",
+                f"a path that differs between the study's {placeholder}s",
+                f"Write {{{placeholder}}} where the {placeholder}'s label stands.",
+            )
+            for key in ("images", "conditions")
+            for placeholder, needed in several.items()
+            if needed and lacking(getattr(self.betas, key), placeholder)
+        ]
+
+    def _selection_problems(self) -> list[IsopruneError]:
+        return [
+            *_unknown(self.select.networks, self._names("networks"), "network", "select.networks"),
+            *_unknown(self.select.targets, self._names("targets"), "target", "select.targets"),
+            *_unknown(self.select.subjects, self.subjects, "subject", "select.subjects"),
+        ]
+
+    def _simulation_problems(self) -> list[IsopruneError]:
+        if self.simulation is None:
+            return []
+        where = "simulation.network"
+        problems = [
+            *_unknown([self.simulation.network], self._names("networks"), "network", where),
+            *_unknown(self.simulation.planted, self._names("targets"), "target", "simulation.planted"),
+        ]
+        if any(
+            network.name == self.simulation.network and network.model is None for network in self.networks
+        ):
+            found, remedy = (
+                f"'{self.simulation.network}' is read from a file",
+                "Choose a network with a `model`.",
+            )
+            problems.append(ConfigError(where, found, "a network that can be shown new pictures", remedy))
+        problems += [
+            ConfigError(
+                f"targets[{target.name}]",
+                "the study is simulated, but this target has ready-made RDMs",
+                "a `mask`: betas and masks are what is simulated",
+                "Give it a mask, or remove it.",
+            )
+            for target in self.targets
+            if target.mask is None
+        ]
+        return problems
+
+    def _names(self, block: str) -> tuple[str, ...]:
+        return tuple(entry.name for entry in getattr(self, block))
+
+    def network(self, name: str) -> Network:
+        """The network called ``name``.
+
+        Raises
+        ------
+        UnknownNameError
+            With the networks that exist.
+
+        """
+        choose(name, self._names("networks"), what="network", where="networks")
+        return next(network for network in self.networks if network.name == name)
+
+    def target(self, name: str) -> Target:
+        """The target called ``name``.
+
+        Raises
+        ------
+        UnknownNameError
+            With the targets that exist.
+
+        """
+        choose(name, self._names("targets"), what="target", where="targets")
+        return next(target for target in self.targets if target.name == name)
+
+    def subjects_of(self, target: str) -> tuple[str, ...]:
+        """Labels of the subjects that the target called ``target`` was measured in, in its own order."""
+        return self.target(target).subjects or self.subjects
+
+    @property
+    def selected_networks(self) -> tuple[str, ...]:
+        """Names of the networks to compute, in the order of the study."""
+        return _chosen(self._names("networks"), self.select.networks)
+
+    @property
+    def selected_targets(self) -> tuple[str, ...]:
+        """Names of the targets to compute, in the order of the study."""
+        return _chosen(self._names("targets"), self.select.targets)
+
+    @property
+    def selected_subjects(self) -> tuple[str, ...]:
+        """Labels of the subjects to compute, in the order of the study."""
+        return _chosen(self.subjects, self.select.subjects)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the data are simulated."""
+        return self.simulation is not None
+
+    @property
+    def data_root(self) -> Path:
+        """Folder in which relative data paths are looked up."""
+        if self.is_simulated:
+            return Path(self.results_dir) / self.study / "simulated"
+        return Path(self.data_dir)
+
+    def data_path(self, relative: str | Path) -> Path:
+        """Where a data path of the settings points to; an absolute one stays as it is."""
+        return self.data_root / relative
+
+
+def _chosen(names: tuple[str, ...], choice: tuple[str, ...] | None) -> tuple[str, ...]:
+    return names if choice is None else tuple(name for name in names if name in choice)
+
+
+def _unknown(names, known: tuple[str, ...], what: str, where: str) -> list[IsopruneError]:
+    problems: list[IsopruneError] = []
+    for name in names or ():
+        try:
+            choose(name, known, what=what, where=where)
+        except UnknownNameError as problem:
+            problems.append(problem)
+    return problems
