@@ -1,0 +1,26 @@
+"""Figures and pages of a study: tables and RDMs in, matplotlib figures and HTML out.
+
+A competitor has the same colour everywhere (`COLOURS`); subjects are dots and the group RDM is a diamond.
+Figures never touch matplotlib's global state and never need a screen.
+"""
+
+from isoprune.figures.features import curves, plateau, recovery, stability, tables_of_units
+from isoprune.figures.page import tables_page
+from isoprune.figures.scores import gain, isomorphism
+from isoprune.figures.stimuli import contact_sheet, rdms
+from isoprune.figures.style import COLOURS, save
+
+__all__ = [
+    "COLOURS",
+    "contact_sheet",
+    "curves",
+    "gain",
+    "isomorphism",
+    "plateau",
+    "rdms",
+    "recovery",
+    "save",
+    "stability",
+    "tables_of_units",
+    "tables_page",
+]
