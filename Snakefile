@@ -1,0 +1,35 @@
+"""isoprune: which features of a network carry its match with a brain area's or people's similarity space.
+
+    snakemake --cores 2                                             the demo
+    snakemake --cores 2 --configfile config/studies/cichy92.yaml    a study
+
+The workflow decides what runs when; the science is in src/isoprune.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# `--configfile` extends a configfile named here, and a study must inherit nothing of the demo.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/embeddings.smk"
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/pruning.smk"
+include: "workflow/rules/statistics.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/study.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        final_files(),

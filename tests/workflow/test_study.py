@@ -1,0 +1,217 @@
+"""The workflow as users meet it: whole runs of a tiny study."""
+
+import json
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_study import LABELS, ROOT, SUBJECTS, write_rdms
+
+UNITS = [
+    f"net-mine_target-{target}_sub-{subject}_sup-{supervision}"
+    for target in ("EVC", "IT")
+    for subject, supervision in [*((one, "own") for one in SUBJECTS), ("group", "group")]
+]
+
+
+def read(path):
+    return pd.read_csv(path, sep="\t", dtype={"subject": str})
+
+
+def test_run_ends_with_all_the_files_it_promises(finished):
+    expected = {"stimuli.tsv", "folds.tsv", "summary.tsv", "contrasts.tsv"}
+    expected |= {f"retained/{unit}_retained.tsv" for unit in UNITS}
+    expected |= {f"pruning/{unit}_{kind}.tsv" for unit in UNITS for kind in ("folds", "curve")}
+    assert set(finished.tables()) == expected
+    rdms = {path.name for path in (finished.results / "rdms").iterdir()}
+    assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
+    figures = {path.stem for path in (finished.results / "figures").iterdir()}
+    assert {"isomorphism", "gain", "curves", "stability", "rdms"} <= figures
+    assert not list(finished.results.rglob("*.tmp*"))
+
+
+def test_every_table_describes_its_columns(finished):
+    for path in finished.results.rglob("*.tsv"):
+        if "benchmarks" not in path.parts:
+            described = json.loads(path.with_suffix(".json").read_text())
+            assert list(read(path).columns) == [name for name in described if name in read(path).columns]
+            assert all(described[name]["Description"] for name in read(path).columns)
+
+
+def test_summary_has_a_row_a_unit_and_competitor(finished):
+    summary = read(finished.results / "summary.tsv")
+    assert len(summary) == len(UNITS) * 3
+    assert set(summary["competitor"]) == {"full", "pruned", "random"}
+    assert (summary["n_images"] == len(LABELS)).all()
+
+
+def test_results_equal_the_library_on_the_same_arrays(finished):
+    import isoprune
+
+    features = np.load(finished.folder / "features.npz")["X"]
+    target = np.load(finished.folder / "IT.npz")["rdms"][1]
+    embedding = isoprune.Embedding(features, tuple(LABELS))
+    expected = isoprune.cross_validate(
+        embedding, isoprune.RDM(target, tuple(LABELS)), n_splits=3, n_repeats=1, threads=1
+    )
+    folds = read(finished.results / "folds.tsv")
+    ours = folds[(folds["target"] == "IT") & (folds["subject"] == "02")]
+    np.testing.assert_array_equal(ours["r"], expected["r"])
+    np.testing.assert_array_equal(ours["n_retained"], expected["n_retained"])
+
+
+def test_nothing_is_left_to_do_after_a_run(finished):
+    assert finished.planned() == []
+
+
+def test_running_again_from_nothing_gives_the_same_bits(finished, fresh):
+    fresh.snakemake()
+    assert fresh.tables() == finished.tables()
+
+
+def test_shuffled_stimulus_table_changes_no_result(finished, fresh):
+    header, *rows = (fresh.folder / "stimuli.tsv").read_text().splitlines()
+    shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    (fresh.folder / "stimuli.tsv").write_text("\n".join([header, *shuffled]) + "\n")
+    fresh.snakemake()
+    one, other = finished.tables(), fresh.tables()
+    assert one.pop("stimuli.tsv") != other.pop("stimuli.tsv")
+    assert one == other
+
+
+def test_change_of_one_subject_in_a_file_of_all_reruns_that_subject_and_what_aggregates_it(study):
+    before = study.tables()
+    write_rdms(study.folder, "IT", 20, sub_02=99)
+    planned = study.planned()
+    computed = [line for line in planned if line.startswith(("Read", "Average", "Prune"))]
+    assert computed == [
+        "Average the RDMs of IT over subjects",
+        "Prune mine for IT of subject 02 (own)",
+        "Prune mine for IT of subject group (group)",
+        "Read the RDM of IT in subject 02",
+    ]
+    study.snakemake()
+    changed = {name for name, content in study.tables().items() if before[name] != content}
+    assert {name for name in changed if name.startswith("retained")} == {
+        f"retained/net-mine_target-IT_sub-{who}_retained.tsv" for who in ("02_sup-own", "group_sup-group")
+    }
+    assert study.planned() == []
+
+
+def test_rewritten_source_with_the_same_content_reruns_nothing(study):
+    write_rdms(study.folder, "IT", 20)
+    assert study.planned() == []
+
+
+def test_selection_computes_its_units_and_leaves_the_study_alone(study):
+    before = study.tables()
+    study.settings(
+        networks=[{"name": name, "file": "features.npz", "key": "X"} for name in ("mine", "other")]
+    )
+    output = study.snakemake(
+        "--config", 'select={"networks": ["other"], "targets": ["IT"], "subjects": ["03"]}'
+    )
+    after = study.tables()
+    assert {name: after[name] for name in before} == before
+    new = {name for name in after if name not in before}
+    unit = "net-other_target-IT_sub-03_sup-own"
+    of_unit = {f"pruning/{unit}_folds.tsv", f"pruning/{unit}_curve.tsv", f"retained/{unit}_retained.tsv"}
+    assert new == {"selected.tsv", *of_unit}
+    table = read(study.results / "selected.tsv")
+    assert set(zip(table["network"], table["target"], table["subject"], strict=True)) == {
+        ("other", "IT", "03")
+    }
+    assert "other\tfile\tIT" in output  # the run ends with the table
+
+
+def test_one_unit_can_be_asked_for_by_its_file(fresh):
+    unit = f"results/tiny/retained/{UNITS[1]}_retained.tsv"
+    assert fresh.planned("--", unit) == [
+        "Check the stimulus table and its images",
+        "Prune mine for EVC of subject 02 (own)",
+        "Read the RDM of EVC in subject 02",
+        "Read the embedding file of mine",
+    ]
+
+
+def test_report_is_built_with_every_figure(finished, tmp_path):
+    report = tmp_path / "report.zip"
+    finished.snakemake("--report", str(report))
+    names = zipfile.ZipFile(report).namelist()
+    assert any(name.endswith("report.html") for name in names)
+    for figure in ("isomorphism", "gain", "curves", "stability", "rdms"):
+        assert any(name.endswith(f"{figure}.svg") for name in names), figure
+
+
+def test_rule_graph_can_be_drawn(finished):
+    assert "digraph" in finished.snakemake("--rulegraph", "--forceall")
+
+
+def test_every_rule_has_log_benchmark_message_threads_and_resources():
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        for rule in re.split(r"\n(?= *rule\b)", path.read_text())[1:]:
+            lacking = [
+                key for key in ("log:", "benchmark:", "message:", "threads:", "resources:") if key not in rule
+            ]
+            assert not lacking, f"{path.name}: {rule.splitlines()[0]} lacks {lacking}"
+
+
+def test_scripts_are_doorways():
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    for path in (ROOT / "workflow" / "scripts").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 45, path.name
+        assert f"scripts/{path.name}" in rules, f"no rule runs {path.name}"
+
+
+# ── bad input: the run stops with a named error, not with a traceback ───────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sede": 1}, r"config 'sede' is not a setting; did you mean 'seed'\?"),
+        (
+            {"select": {"targets": ["TI"]}},
+            r"UnknownNameError: .*there is no target 'TI'; expected one of: EVC, IT",
+        ),
+        ({"select": {"subjects": ["04"]}}, r"there is no subject '04'; expected one of: 01, 02, 03"),
+        ({"select": {"networks": ["min"]}}, r"there is no network 'min'.* Did you mean 'mine'\?"),
+        ({"stimuli": {"table": "stimuly.tsv"}}, r"MissingFileError: .*stimuly.tsv"),
+        ({"crossvalidation": {"n_splits": 6}}, r"6 folds of 15 images; expected 2 to 5 folds"),
+        (
+            {"crossvalidation": {"folds": "stratified", "column": "categori", "n_splits": 3}},
+            r"there is no column 'categori'.* Did you mean 'category'\?",
+        ),
+        ({"results_dir": "stimuli.tsv"}, r"NotWritableError: .*'.*stimuli.tsv' is not a folder"),
+    ],
+)
+def test_bad_setting_is_a_named_error(fresh, change, message):
+    fresh.settings(**change)
+    output = fresh.snakemake(check=False)
+    assert re.search(message, output), output[-3000:]
+    assert "Traceback (most recent call last)" not in output.split("Logfile")[0]
+
+
+def test_target_of_other_stimuli_is_a_named_error(fresh):
+    (fresh.folder / "order.txt").write_text("\n".join([*LABELS[:-1], "img_99"]) + "\n")
+    output = fresh.snakemake(check=False)
+    assert re.search(r"LabelError\n.*lacks 1 label\(s\) of the stimulus table: img_14", output), output[
+        -3000:
+    ]
+
+
+def test_repeated_stimulus_is_a_named_error(fresh):
+    with (fresh.folder / "stimuli.tsv").open("a") as file:
+        file.write("img_3\ta\n")
+    assert "LabelError: stimuli.tsv, rows 4, 16: the same label 'img_3'" in fresh.snakemake(check=False)
+
+
+def test_failing_subject_does_not_stop_the_others(fresh):
+    rdms = np.load(fresh.folder / "IT.npz")["rdms"].copy()
+    rdms[1, 0, 1] = rdms[1, 1, 0] = np.nan
+    np.savez(fresh.folder / "IT.npz", rdms=rdms)
+    output = fresh.snakemake("--keep-going", check=False)
+    assert "undefined entries" in output

@@ -1,0 +1,59 @@
+"""Embeddings: the activations of one layer of each network for every image."""
+
+
+rule embedding:
+    input:
+        stimuli=f"{RESULTS}/stimuli.tsv",
+        table=TABLE,
+        images=stimulus_images,
+        weights=weights_file,
+    output:
+        f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+    log:
+        f"{RESULTS}/logs/embedding/net-{{network}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/embedding/net-{{network}}.tsv"
+    wildcard_constraints:
+        network=any_of(MODELS),
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        network=network_settings,
+        device=STUDY.embedding.device,
+        batch_size=STUDY.embedding.batch_size,
+        seed=STUDY.seed,
+    message:
+        "Embed the images with {wildcards.network}"
+    script:
+        "../scripts/embedding.py"
+
+
+rule import_embedding:
+    input:
+        stimuli=f"{RESULTS}/stimuli.tsv",
+        file=embedding_file,
+        labels=labels_of_embedding,
+    output:
+        f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+    log:
+        f"{RESULTS}/logs/import_embedding/net-{{network}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/import_embedding/net-{{network}}.tsv"
+    wildcard_constraints:
+        network=any_of(EMBEDDING_FILES),
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        network=network_settings,
+    message:
+        "Read the embedding file of {wildcards.network}"
+    script:
+        "../scripts/import_embedding.py"

@@ -1,0 +1,105 @@
+"""The tidy tables of a study."""
+
+
+rule summary:
+    input:
+        folds=unit_files("pruning", "folds.tsv", all_units()),
+        facts=unit_files("pruning", "facts.json", all_units()),
+    output:
+        folds=report(
+            f"{RESULTS}/folds.tsv",
+            category="3 Held-out results",
+            caption="../report/folds.rst",
+            labels={"result": "Every fold", "kind": "table"},
+        ),
+        summary=report(
+            f"{RESULTS}/summary.tsv",
+            category="3 Held-out results",
+            caption="../report/summary.rst",
+            labels={"result": "Summary", "kind": "table"},
+        ),
+        contrasts=report(
+            f"{RESULTS}/contrasts.tsv",
+            category="3 Held-out results",
+            caption="../report/contrasts.rst",
+            labels={"result": "Contrasts", "kind": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summary.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        seed=STUDY.seed,
+        n_bootstrap=STUDY.inference.n_bootstrap,
+    message:
+        "Summarise the study"
+    script:
+        "../scripts/summary.py"
+
+
+rule selected:
+    input:
+        folds=unit_files("pruning", "folds.tsv", selected_units()),
+        facts=unit_files("pruning", "facts.json", selected_units()),
+    output:
+        f"{RESULTS}/selected.tsv",
+    log:
+        f"{RESULTS}/logs/selected.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/selected.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "List the selected units"
+    script:
+        "../scripts/selected.py"
+
+
+if STUDY.is_simulated:
+
+    rule recovery:
+        input:
+            retained=unit_files("retained", "retained.tsv", all_units()),
+            summary=f"{RESULTS}/summary.tsv",
+            embedding=f"{RESULTS}/embeddings/net-{STUDY.simulation.network}_embedding.h5",
+        output:
+            report(
+                f"{RESULTS}/recovery.tsv",
+                category="5 Known answer",
+                caption="../report/recovery.rst",
+                labels={"result": "Recovery of the planted features", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/recovery.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/recovery.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            units=[
+                unit
+                for unit in all_units()
+                if unit["network"] == STUDY.simulation.network
+            ],
+            planted=list(STUDY.simulation.planted),
+            rois=BETA_TARGETS,
+            n_planted=STUDY.simulation.n_planted,
+            seed=STUDY.seed,
+        message:
+            "Compare the retained with the planted features"
+        script:
+            "../scripts/recovery.py"
