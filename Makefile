@@ -1,0 +1,56 @@
+# make demo     install what is missing, then run the demo and write its report (offline after installation)
+# make test     install what is missing, then run all tests
+# make study STUDY=cichy92 DATA=<folder>    run a study of config/studies and write its report
+# make lint     style of Python and of the workflow
+# make bench    side-by-side measurements
+
+PYTHON ?= python3
+CORES  ?= 2
+DATA   ?= .
+STUDY  ?= cichy92
+VENV   := .venv
+BIN    := $(CURDIR)/$(VENV)/bin
+RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: demo study test lint bench reference clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.workflow
+	$(RUN)
+	$(RUN) --report results/demo/report.zip
+	@echo && echo "The report is results/demo/report.zip: unpack it and open report.html."
+
+study: $(VENV)/.workflow
+	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA)
+	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) --report results/$(STUDY)/report.zip
+	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
+
+test: $(VENV)/.dev lint
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint
+
+# The pages that are written from the code; a test fails when they are behind.
+reference: $(VENV)/.workflow
+	$(BIN)/python -m isoprune.config
+
+# Virtual environment: what the workflow needs, then what developers need. Each is made again when its list changes.
+$(VENV)/.workflow: envs/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "isoprune needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Virtual environments are not there. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.workflow envs/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf results $(VENV)
