@@ -28,7 +28,7 @@ COMPETITORS = ("full", "pruned", "random")
 """Feature sets that are scored on the same held-out images."""
 
 MAX_REDRAWS = 100
-"""Times a random set under which a test image is constant is drawn again before the fold is given up."""
+"""Times a random set that cannot be scored is drawn again before the fold is given up."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class FoldScore:
     n_constant : int
         Test images left out of every competitor's score because they are constant under the retained set.
     n_redrawn : int
-        Random sets drawn again because a test image is constant under them.
+        Random sets drawn again because a test image, or their whole RDM, is constant.
+    undefined : str, optional
+        Why the fold has no score. A fold that one competitor cannot be scored on is scored for none, so that
+        competitors stay paired.
     """
 
     fold: Fold
@@ -62,6 +65,7 @@ class FoldScore:
     n_test_images: int
     n_constant: int
     n_redrawn: int
+    undefined: str | None = None
 
 
 def fisher_z(r: Any) -> np.ndarray:
@@ -149,24 +153,35 @@ def _score(
 ) -> FoldScore:
     usable = ~constant_images(values[:, retained])
     values, target = values[usable], pairs_of(target[np.ix_(usable, usable)])
-    n_test, n_constant = int(usable.sum()), int((~usable).sum())
-    if n_test < MIN_TEST_IMAGES:
-        undefined = dict.fromkeys(COMPETITORS, np.nan)
-        return FoldScore(fold, retained, undefined, undefined, (np.nan, np.nan), n_test, n_constant, 0)
+    counts = {"n_test_images": int(usable.sum()), "n_constant": int((~usable).sum())}
+
+    def undefined(reason: str, n_redrawn: int = 0) -> FoldScore:
+        nothing = dict.fromkeys(COMPETITORS, np.nan)
+        range_ = (np.nan, np.nan)
+        return FoldScore(
+            fold, retained, nothing, nothing, range_, **counts, n_redrawn=n_redrawn, undefined=reason
+        )
 
     def isomorphism(features: np.ndarray) -> float:
         return float(second_order(pairs_of(similarity(values[:, features])), target, criterion.curve))
 
+    if counts["n_test_images"] < MIN_TEST_IMAGES:
+        return undefined(f"fewer than {MIN_TEST_IMAGES} test images vary under the retained set")
+    r = {"full": isomorphism(np.arange(values.shape[1])), "pruned": isomorphism(retained)}
+    flat = [name for name, value in r.items() if np.isnan(value)]
+    if flat:
+        return undefined(f"RDM of the test images is constant: {' and '.join(flat)} embedding, or target")
     draws, n_redrawn = _random_draws(isomorphism, values, len(retained), n_random, rng)
-    full, pruned = isomorphism(np.arange(values.shape[1])), isomorphism(retained)
+    if np.isnan(draws).any():
+        return undefined("a random set of this size leaves test images constant", n_redrawn)
+    r["random"] = fisher_mean(draws)
     return FoldScore(
         fold,
         retained,
-        r={"full": full, "pruned": pruned, "random": fisher_mean(draws)},
-        r2={"full": full**2, "pruned": pruned**2, "random": float(np.mean(draws**2))},
+        r=r,
+        r2={**{name: value**2 for name, value in r.items()}, "random": float(np.mean(draws**2))},
         random_range=tuple(np.quantile(draws, [0.05, 0.95]).tolist()),
-        n_test_images=n_test,
-        n_constant=n_constant,
+        **counts,
         n_redrawn=n_redrawn,
     )
 
@@ -185,6 +200,7 @@ def _random_draws(
             features = rng.permutation(values.shape[1])[:n_retained]
             if not constant_images(values[:, features]).any():
                 draws[draw] = isomorphism(features)
+            if not np.isnan(draws[draw]):
                 break
             n_redrawn += 1
     return draws, n_redrawn
@@ -203,7 +219,8 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``repeat fold competitor r r2 r_low r_high n_retained n_features n_train_images
-        n_test_images n_constant n_redrawn``; ``r_low`` and ``r_high`` are the 5-95 % range of the random draws.
+        n_test_images n_constant n_redrawn undefined``; ``r_low`` and ``r_high`` are the 5-95 % range of the random
+        draws.
     """
     import pandas as pd
 
@@ -226,6 +243,7 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
                     "n_test_images": score.n_test_images,
                     "n_constant": score.n_constant,
                     "n_redrawn": score.n_redrawn if competitor == "random" else 0,
+                    "undefined": score.undefined,
                 }
             )
     return pd.DataFrame(rows)

@@ -45,7 +45,8 @@ FOLD_COLUMNS = {
     "r_high": "95 % point of r over the random sets.",
     "n_train_images": "Number of training images.",
     "n_constant": "Test images left out of every competitor's score: constant under the retained set.",
-    "n_redrawn": "Random sets drawn again because a test image was constant under them.",
+    "n_redrawn": "Random sets drawn again because a test image, or their whole RDM, was constant.",
+    "undefined": "Why the fold has no score; a fold that one competitor cannot be scored on is scored for none.",
 }
 
 SUMMARY_COLUMNS = {
@@ -58,7 +59,7 @@ SUMMARY_COLUMNS = {
     "n_images": "Number of images of the study.",
     "n_test_images": "Number of test images of a fold, mean over folds.",
     "n_folds": "Number of folds × repeats with a defined score.",
-    "n_undefined": "Number of folds × repeats without one (test images constant, or too few).",
+    "n_undefined": "Number of folds × repeats without one; `folds.tsv` says why.",
 }
 
 CONTRAST_COLUMNS = {

@@ -5,7 +5,7 @@ import pytest
 
 import isoprune
 from examples import random_target, sparse_embedding
-from isoprune.crossvalidation import fisher_mean, score_folds
+from isoprune.crossvalidation import _score, fisher_mean, score_folds
 from isoprune.errors import FoldError, TooFewImagesError
 from isoprune.folds import SCHEMES, make_folds
 from isoprune.isomorphism import isomorphism
@@ -158,6 +158,18 @@ def test_held_out_image_that_is_constant_under_the_retained_set_leaves_every_sco
     assert (score.n_constant, score.n_test_images) == (1, len(fold.test) - 1)
     rows = [labels.index(label) for label in fold.test[1:]]
     assert score.r["full"] == pytest.approx(isomorphism(X[rows], T[np.ix_(rows, rows)]), abs=1e-12)
+
+
+def test_fold_that_one_competitor_cannot_be_scored_on_is_scored_for_none():
+    # Two features give correlations of ±1 only: where all test images agree in their order, the RDM is constant.
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(12, 6))
+    X[:, 1] += 5
+    labels = [f"{i:02}" for i in range(12)]
+    (fold, *_) = make_folds(labels, n_splits=3, n_repeats=1)
+    score = _score(fold, X[:4], random_target(4, 1), np.array([0, 1]), criterion_named("pearson"), 50, rng)
+    assert all(np.isnan(value) for value in score.r.values())
+    assert score.undefined == "RDM of the test images is constant: pruned embedding, or target"
 
 
 def test_undefined_random_sets_are_drawn_again_and_counted():

@@ -1,0 +1,69 @@
+"""The demo: an experiment with a known answer, through real NIfTI files, on fewer subjects and folds."""
+
+import subprocess
+import sys
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_study import ROOT
+
+SUBJECTS = ["01", "02", "03"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--configfile", str(ROOT / "config" / "config.yaml"), "--config"]
+    command += ['subjects=["01", "02", "03"]', 'crossvalidation={"n_repeats": 1}', 'supervision=["group"]']
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    return folder / "results" / "demo"
+
+
+def read(path):
+    return pd.read_csv(path, sep="\t", dtype={"subject": str})
+
+
+def test_planted_features_are_found_where_there_are_any(results):
+    table = read(results / "recovery.tsv").set_index("target")
+    for target in ("ventral", "dorsal"):
+        assert table.loc[target, "n_overlap"] > table.loc[target, "expected"]
+        assert table.loc[target, "p"] < 0.05
+    assert table.loc["noise", "n_planted"] == 0
+    assert np.isnan(table.loc["noise", "n_overlap"])
+
+
+def test_held_out_isomorphism_is_gained_where_features_were_planted(results):
+    table = read(results / "recovery.tsv").set_index("target")
+    for target in ("ventral", "dorsal"):
+        assert table.loc[target, "r_pruned"] > table.loc[target, "r_full"]
+
+
+def test_betas_are_oblique_and_masks_are_stored_in_another_voxel_order(results):
+    simulated = results / "simulated" / "sub-01"
+    betas = nibabel.load(simulated / "sub-01_run-1_betas.nii.gz")
+    assert (np.abs(betas.affine[:3, :3]) > 0.05).sum() > 3  # no axis lies along an axis of the world
+    orders = {
+        roi: nibabel.aff2axcodes(nibabel.load(simulated / f"sub-01_roi-{roi}_mask.nii.gz").affine)
+        for roi in ("ventral", "dorsal", "noise")
+    }
+    assert all(codes != nibabel.aff2axcodes(betas.affine) for codes in orders.values())
+
+
+def test_voxels_that_were_not_measured_are_dropped_and_counted(results):
+    for subject in SUBJECTS:
+        voxels = read(results / "qc" / f"sub-{subject}_voxels.tsv")
+        assert (voxels["n_dropped_non_finite"] > 0).all()
+        kept = voxels["n_voxels_on_grid"] - voxels["n_dropped_non_finite"] - voxels["n_dropped_constant"]
+        assert (kept == voxels["n_voxels"]).all()
+
+
+def test_report_shows_the_recovery(results):
+    assert (results / "figures" / "recovery.svg").stat().st_size > 1000
+    assert (results / "figures" / "stimuli.png").is_file()
