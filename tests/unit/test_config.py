@@ -188,10 +188,10 @@ def test_a_setting_in_the_wrong_place_is_sent_to_its_block():
 
 
 def test_all_problems_are_told_in_one_error():
-    text = message(seed="0", roi={"min_voxels": 1}, pruning={"criterion": "pearsn"}, nonsense=1)
+    text = message(seed="zero", roi={"min_voxels": 1}, pruning={"criterion": "pearsn"}, nonsense=1)
     assert "4 problems" in text
     for part in (
-        "'seed': found the text '0'; expected a whole number",
+        "'seed': found the text 'zero'; expected a whole number",
         "'roi.min_voxels': found 1; expected 2 or more",
         "'pruning.criterion': found the text 'pearsn'; expected one of 'pearson', 'spearman', 'published'",
         "config 'nonsense' is not a setting",
@@ -489,3 +489,14 @@ def test_the_editor_schema_refuses_what_loading_refuses(changes):
     message(**changes)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(settings_with(**changes), json.loads(editor_schema()))
+
+
+def test_numbers_inside_a_block_of_the_command_line_are_numbers():
+    # Snakemake reads `--config crossvalidation='{"n_repeats": 1}'` with every value as text.
+    study = load(settings_with(crossvalidation={"n_repeats": "1"}, select={"targets": "null"}, roi={"min_voxels": "5"}))
+    assert (study.crossvalidation.n_repeats, study.roi.min_voxels, study.select.targets) == (1, 5, None)
+
+
+def test_text_that_is_no_number_stays_an_error():
+    with pytest.raises(ConfigError, match="found the text 'many'; expected a whole number"):
+        load(settings_with(crossvalidation={"n_repeats": "many"}))

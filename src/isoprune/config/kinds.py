@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from string import Formatter
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from isoprune.errors import ConfigError, IsopruneError
 from isoprune.labels import listing, nearest
@@ -21,6 +23,31 @@ class Block(BaseModel):
     """A block of settings: unknown keys are errors, values are never converted or changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_command_line(cls, given: Any) -> Any:
+        """Numbers as numbers: the workflow hands over what stands inside ``--config block={…}`` as text."""
+        if not isinstance(given, Mapping):
+            return given
+        return {
+            key: _from_text(value, cls.model_fields[key].annotation) if key in cls.model_fields else value
+            for key, value in given.items()
+        }
+
+
+def _from_text(value: Any, annotation: Any) -> Any:
+    """``value``, read as JSON if it is text and the setting takes a number, a truth value or nothing instead."""
+    if not isinstance(value, str):
+        return value
+    kinds = {annotation, *get_args(annotation)}
+    if value == "null" and type(None) in kinds:
+        return None
+    if kinds & {int, float, bool} and str not in kinds:
+        with suppress(ValueError):
+            read = json.loads(value)
+            return read if isinstance(read, int | float) else value
+    return value
 
 
 class RefusedError(ValueError):
