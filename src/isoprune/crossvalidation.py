@@ -315,16 +315,14 @@ def cross_validate(
                 "Pass one a row.",
             )
         groups = dict(zip(joined.labels, groups, strict=True))
-    # Canonical order: shuffled input gives the same bits.
-    order = np.argsort(np.array(joined.labels), kind="stable")
-    labels = [joined.labels[row] for row in order]
-    values, matrix = joined.values[order], joined.target[np.ix_(order, order)]
-    made = make_folds(labels, folds=folds, n_splits=n_splits, n_repeats=n_repeats, seed=seed, groups=groups)
+    made = make_folds(
+        joined.labels, folds=folds, n_splits=n_splits, n_repeats=n_repeats, seed=seed, groups=groups
+    )
     scores = score_folds(
-        values,
-        matrix,
-        matrix,
-        labels,
+        joined.values,
+        joined.target,
+        joined.target,
+        joined.labels,
         made,
         criterion=criterion_named(criterion),
         n_random=n_random,
@@ -332,4 +330,4 @@ def cross_validate(
         backend=backend,
         threads=threads or available_threads(),
     )
-    return fold_table(scores, values.shape[1])
+    return fold_table(scores, joined.values.shape[1])

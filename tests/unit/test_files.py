@@ -1,0 +1,82 @@
+"""Files appear whole or not at all, and a folder that cannot be written to is named."""
+
+import os
+
+import pytest
+
+from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
+from isoprune.io.files import check_writable, existing, read_json, replacing, write_json, write_text
+
+
+def test_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = tmp_path / "table.tsv"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_reader_never_sees_a_half_file(tmp_path):
+    path = tmp_path / "table.tsv"
+    write_text(path, "old")
+    with replacing(path) as temporary:
+        temporary.write_text("ne")
+        assert path.read_text() == "old"
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_reader_in_the_middle_of_a_file_keeps_the_file_it_opened(tmp_path):
+    path = tmp_path / "table.tsv"
+    write_text(path, "old content")
+    with path.open() as reader:
+        assert reader.read(3) == "old"
+        write_text(path, "new content")
+        assert reader.read() == " content"
+        assert path.read_text() == "new content"
+        reader.seek(0)
+        assert reader.read() == "old content"
+
+
+def test_folders_are_made_on_the_way(tmp_path):
+    write_json(tmp_path / "a" / "b" / "c.json", {"ü": [1, None]})
+    assert read_json(tmp_path / "a" / "b" / "c.json") == {"ü": [1, None]}
+
+
+def test_path_below_a_file_cannot_be_written(tmp_path):
+    write_text(tmp_path / "file", "")
+    with pytest.raises(NotWritableError, match=r"file/below.*cannot be written .*setting `results_dir`"):
+        write_text(tmp_path / "file" / "below", "")
+
+
+def test_results_folder_below_a_file_is_refused_before_anything_is_computed(tmp_path):
+    write_text(tmp_path / "file", "")
+    with pytest.raises(
+        NotWritableError, match=r"'.*file' is not a folder; expected a folder that you may write to"
+    ):
+        check_writable(tmp_path / "file" / "results")
+
+
+def test_results_folder_without_permission_is_refused(tmp_path, monkeypatch):
+    # Permissions do not bind the superuser, whom tests may run as: the answer of the system is replaced.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(NotWritableError, match="no permission to write to"):
+        check_writable(tmp_path / "results")
+
+
+def test_folder_that_can_be_made_is_accepted(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+
+
+def test_missing_file_says_who_names_it(tmp_path):
+    with pytest.raises(MissingFileError, match=r"stimuli.table: '.*stimuli.tsv' is not a file"):
+        existing(tmp_path / "stimuli.tsv", where="stimuli.table", remedy="Correct the path.")
+
+
+def test_truncated_json_is_named(tmp_path):
+    write_text(tmp_path / "facts.json", '{"a": 1')
+    with pytest.raises(UnreadableFileError, match=r"facts.json: it is not JSON"):
+        read_json(tmp_path / "facts.json")
