@@ -102,3 +102,7 @@ class GridError(IsopruneError):
 
 class RoiError(IsopruneError):
     """A region of interest has no, or too few, usable voxels."""
+
+
+class NoRegionError(RoiError):
+    """A readable image holds nothing of the region that was asked of it."""

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from isoprune.errors import ConfigError, GridError, RoiError
+from isoprune.errors import ConfigError, GridError, NoRegionError, RoiError
 from isoprune.io.betas import read_nifti
 
 _RESAMPLING = (None, "nearest")
+# What a region may come from, as a remedy calls it.
+_SOURCES = {"mask": "a mask", "atlas": "an atlas", "probability map": "a probability map"}
 # In voxels: far above the rounding of float32 affines, far below any real shift.
 _TOLERANCE = 1e-3
 
@@ -133,16 +135,7 @@ def read_mask(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         If it is not 3-D, is empty, or holds more than one region.
     """
     values, affine = read_nifti(path)
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise RoiError(
-            str(path),
-            f"an image of {values.ndim} dimensions ({'×'.join(map(str, values.shape))})",
-            "a 3-D mask",
-            "Give one image for each region.",
-        )
-    values = np.nan_to_num(values, nan=0.0)
+    values = np.nan_to_num(three_dimensional(values, str(path), "mask"), nan=0.0)
     regions = np.unique(values[values != 0])
     if len(regions) > 1:
         raise RoiError(
@@ -152,8 +145,30 @@ def read_mask(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
             "Make a mask of one region out of the atlas or the probability map.",
         )
     if len(regions) == 0:
-        raise RoiError(str(path), "a mask without voxels", "voxels other than 0", "Check how it was made.")
+        raise NoRegionError(
+            str(path), "a mask without voxels", "voxels other than 0", "Check how it was made."
+        )
     return values != 0, affine
+
+
+def three_dimensional(values: np.ndarray, where: str, what: str) -> np.ndarray:
+    """The values of an image of shape (n_x, n_y, n_z), which may be stored as (n_x, n_y, n_z, 1).
+
+    Raises
+    ------
+    RoiError
+        If the image has more, or fewer, dimensions; ``what`` says what it should be.
+    """
+    if values.ndim == 4 and values.shape[3] == 1:
+        return values[..., 0]
+    if values.ndim != 3:
+        raise RoiError(
+            where,
+            f"an image of {values.ndim} dimensions ({'×'.join(map(str, values.shape))})",
+            f"a 3-D {what}",
+            "Give one image for each region.",
+        )
+    return values
 
 
 def read_mask_on_grid(
@@ -189,24 +204,69 @@ def read_mask_on_grid(
     ConfigError
         If ``resample`` is something else.
     """
+    mask, mask_affine = read_mask(path)
+    inside = place_on_grid(mask, mask_affine, shape, affine, where=str(path), what="mask", resample=resample)
+    return inside, int(mask.sum())
+
+
+def place_on_grid(
+    values: np.ndarray,
+    values_affine: np.ndarray,
+    shape: tuple[int, ...],
+    affine: np.ndarray,
+    *,
+    where: str,
+    what: str,
+    resample: str | None = None,
+) -> np.ndarray:
+    """A mask, or whole numbers that stand for labels, on the grid of the betas.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_x, n_y, n_z), bool or int
+        False or 0 outside.
+    values_affine, affine : ndarray of shape (4, 4)
+        From voxel indices to world coordinates (mm), of the values and of the betas.
+    shape : tuple of int
+        Voxels along each axis of the betas.
+    where : str
+        Where the values come from, for the error messages.
+    what : {'mask', 'atlas', 'probability map'}
+        What they come from.
+    resample : {None, 'nearest'}
+        What to do with another grid: refuse, or take the nearest voxel. Values whose voxels lie where
+        the betas' do, in whatever order, are never resampled.
+
+    Returns
+    -------
+    ndarray of shape ``shape``, dtype of ``values``
+
+    Raises
+    ------
+    GridError
+        If the grid is another and ``resample`` is None.
+    RoiError
+        If no voxel is left.
+    ConfigError
+        If ``resample`` is something else.
+    """
     if resample not in _RESAMPLING:
         raise ConfigError(
-            "roi.resample", f"'{resample}'", "nothing, or `nearest`", "Masks take no other rule."
+            "roi.resample", f"'{resample}'", "nothing, or `nearest`", "Masks and labels take no other rule."
         )
-    mask, mask_affine = read_mask(path)
-    inside = on_grid(mask, mask_affine, shape, affine, empty=False)
-    if inside is None:
+    placed = on_grid(values, values_affine, shape, affine, empty=0)
+    if placed is None:
         if resample is None:
-            raise grid_error(str(path), "mask", (mask.shape, mask_affine), (shape, affine))
-        inside = _nearest(mask, mask_affine, shape, affine)
-    if not inside.any():
+            raise grid_error(where, what, (values.shape, values_affine), (shape, affine))
+        placed = resampled(values, values_affine, shape, affine, "nearest")
+    if not placed.any():
         raise RoiError(
-            str(path),
-            f"none of the mask's {int(mask.sum())} voxels lies within the betas' grid",
-            "a mask that overlaps the betas",
-            "Check that mask and betas are of the same subject and space.",
+            where,
+            f"none of the {what}'s {np.count_nonzero(values)} voxels lies within the betas' grid",
+            f"{_SOURCES[what]} that overlaps the betas",
+            f"Check that {what} and betas are of the same subject and space.",
         )
-    return inside, int(mask.sum())
+    return placed
 
 
 def grid_error(
@@ -220,9 +280,12 @@ def grid_error(
     if grids[0] == grids[1]:
         # Same number and size of voxels: what differs is where they lie.
         grids = [f"{text}, {_place(grid[1])}" for text, grid in zip(grids, (found, betas), strict=True)]
-    remedy = "Set `roi.resample: nearest` to resample the mask, or supply a mask in the betas' space."
-    if what != "mask":
-        remedy = "Give all runs of a subject on one grid; realign or reslice them before the GLM."
+    remedy = "Give all runs of a subject on one grid; realign or reslice them before the GLM."
+    if what in _SOURCES:
+        remedy = (
+            f"Set `roi.resample: nearest` to resample the {what}, "
+            f"or supply {_SOURCES[what]} in the betas' space."
+        )
     return GridError(
         where,
         f"{what} grid {grids[0]}, betas {grids[1]}",
@@ -238,17 +301,35 @@ def _place(affine: np.ndarray) -> str:
     return f"first voxel at ({origin}) mm, axes {''.join(nibabel.aff2axcodes(affine))}"
 
 
-def _nearest(mask: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], onto: np.ndarray) -> np.ndarray:
+def resampled(
+    values: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], onto: np.ndarray, rule: str
+) -> np.ndarray:
+    """Values at the voxel centres of another grid, by nilearn; 0 where the image does not reach.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_x, n_y, n_z)
+    affine, onto : ndarray of shape (4, 4)
+        From voxel indices to world coordinates (mm), of the image and of the other grid.
+    shape : tuple of int
+        Voxels along each axis of the other grid.
+    rule : {'nearest', 'linear'}
+        Nearest voxel, or linear interpolation between the eight voxels around.
+
+    Returns
+    -------
+    ndarray of shape ``shape``, dtype of ``values``
+    """
     import nibabel
     from nilearn.image import resample_img
 
-    image = nibabel.Nifti1Image(mask.astype(np.uint8), affine)
-    resampled = resample_img(
-        image,
+    stored = values.astype(np.uint8) if values.dtype == bool else values
+    image = resample_img(
+        nibabel.Nifti1Image(stored, affine),
         target_affine=onto,
         target_shape=shape[:3],
-        interpolation="nearest",
+        interpolation=rule,
         force_resample=True,
         copy_header=True,
     )
-    return np.asanyarray(resampled.dataobj) != 0
+    return np.asanyarray(image.dataobj).astype(values.dtype)
