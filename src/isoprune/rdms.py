@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from isoprune.distances import dissimilarities
 from isoprune.errors import LabelError, RDMError
-from isoprune.labelled import RDM, Patterns, constant_images
-from isoprune.labels import check_labels, choose, listing
-from isoprune.patterns import mean_patterns
+from isoprune.labelled import RDM, Patterns
+from isoprune.labels import check_labels, listing
+from isoprune.patterns import normalise_runs
 from isoprune.provenance import record, sha256_of_json
-
-MEASURES = ("correlation", "euclidean")
 
 
 def rdm_from_patterns(
@@ -25,8 +24,11 @@ def rdm_from_patterns(
     subject: str,
     provenance: dict[str, Any],
     run_centre: bool = False,
+    run_zscore: bool = False,
+    noise: str = "auto",
+    shrinkage: str = "diagonal",
 ) -> RDM:
-    """Dissimilarities between the mean patterns of conditions, through rsatoolbox.
+    """Dissimilarities between conditions, through rsatoolbox.
 
     Parameters
     ----------
@@ -34,61 +36,38 @@ def rdm_from_patterns(
         Observations × voxels.
     labels : sequence of str
         Conditions, in the order wanted: exactly those that the patterns have.
-    measure : {'correlation', 'euclidean'}
-        ``correlation`` is 1 − Pearson r over voxels (0 to 2, dimensionless); ``euclidean`` is
-        rsatoolbox's: the *squared* Euclidean distance divided by the number of voxels, in squared
-        units of the betas.
+    measure : {'correlation', 'euclidean', 'mahalanobis', 'crossnobis'}
+        As in ``isoprune.distances.dissimilarities``; squared distances are divided by the number of voxels.
     target, subject : str
         Whose RDM it is.
     provenance : dict
-        What it was computed from.
-    run_centre : bool, default False
-        First remove each voxel's mean over a run.
+        What it was computed from; how is added under ``rdm``.
+    run_centre, run_zscore : bool, default False
+        First remove each voxel's mean over a run; or that, and divide by its standard deviation.
+    noise : {'auto', 'residuals', 'repetitions', 'identity'}
+        What the noise precision is estimated from, for ``mahalanobis`` and ``crossnobis``.
+    shrinkage : {'diagonal', 'identity', 'variances', 'none'}
+        How it is estimated.
 
     Returns
     -------
     RDM
-        With rows and columns in the order of ``labels``.
+        With rows and columns in the order of ``labels``. Crossnobis dissimilarities may be negative.
 
     Raises
     ------
-    UnknownNameError
-        If there is no such measure.
-    LabelError
-        If ``labels`` are not exactly the conditions of the patterns.
-    RDMError
-        If a condition's pattern is constant over voxels, so that its correlation is undefined.
-    BetasError
-        If a run has a single condition and its mean is to be removed.
+    IsopruneError
+        As ``isoprune.distances.dissimilarities``, ``isoprune.patterns.normalise_runs``.
     """
-    from rsatoolbox.data import Dataset
-    from rsatoolbox.rdm import calc_rdm
-
-    choose(measure, MEASURES, what="measure", where=patterns.where)
-    labels = check_labels(labels, "the labels wanted")
-    means = mean_patterns(patterns, labels, run_centre=run_centre)
-    if measure == "correlation":
-        _refuse_constant(means, labels, patterns.where)
-    computed = calc_rdm(
-        Dataset(means, obs_descriptors={"condition": list(labels)}), method=measure, descriptor="condition"
-    )
-    # rsatoolbox sorts conditions by their text; the order wanted is ours.
-    computed_labels = tuple(str(label) for label in computed.pattern_descriptors["condition"])
-    name = str(computed.dissimilarity_measure)
-    rdm = RDM(computed.dissimilarities[0], computed_labels, target, subject, name, provenance)
-    return rdm.select(labels, wanted_in="the labels wanted")
+    patterns = normalise_runs(patterns, run_centre=run_centre, run_zscore=run_zscore)
+    values, name, facts = dissimilarities(patterns, labels, measure, noise=noise, shrinkage=shrinkage)
+    how = {"measure": measure, "run_centre": run_centre, "run_zscore": run_zscore, **facts}
+    return RDM(values, tuple(labels), target, subject, name, {**provenance, "rdm": how})
 
 
-def _refuse_constant(means: np.ndarray, labels: Sequence[str], where: str) -> None:
-    constant = constant_images(means)
-    if constant.any():
-        names = [label for label, bad in zip(labels, constant, strict=True) if bad]
-        raise RDMError(
-            where,
-            f"the pattern of {len(names)} condition(s) is constant over voxels: {listing(names)}",
-            "patterns that vary, so that a correlation is defined",
-            "Check the betas of these conditions, or use the measure `euclidean`.",
-        )
+def n_negative(rdm: RDM) -> int:
+    """How many pairs of stimuli have a dissimilarity below 0, as crossnobis may have."""
+    return int((rdm.values[np.triu_indices(len(rdm.labels), 1)] < 0).sum())
 
 
 def group_mean(rdms: Sequence[RDM], target: str) -> RDM:

@@ -184,6 +184,41 @@ def test_struct_array_of_matlab(tmp_path, matrices):
     np.testing.assert_array_equal(rdms["carl"].values, matrices[2])
 
 
+def test_pairwise_distances_of_king_and_others(tmp_path):
+    """`FMRI.<ROI>.<set>.pairwisedistances`: subjects × pairs, the upper triangle row by row."""
+    n_images, generator = 144, np.random.default_rng(0)
+    rows, columns = np.triu_indices(n_images, 1)
+    distances = {
+        (roi, images): generator.uniform(0.2, 1.4, (5, len(rows)))
+        for roi in ("PPA", "FFA", "vTC")
+        for images in ("set1", "set2")
+    }
+    struct = {
+        roi: {
+            images: {"pairwisedistances": distances[roi, images], "info": "1 - r"}
+            for images in ("set1", "set2")
+        }
+        for roi in ("PPA", "FFA", "vTC")
+    }
+    scipy.io.savemat(tmp_path / "FMRI.mat", {"FMRI": struct, "date": "2019"})
+    labels = [f"image{number:03d}" for number in range(n_images)]
+    rdms = read_ready_rdms(
+        tmp_path / "FMRI.mat", target="PPA", key="FMRI.PPA.set2.pairwisedistances", labels=labels
+    )
+    assert list(rdms) == ["01", "02", "03", "04", "05"]
+    values = distances["PPA", "set2"]
+    for subject, stored in zip(rdms.values(), values, strict=True):
+        np.testing.assert_array_equal(subject.values[rows, columns], stored)
+    assert len(values[0]) == 10296
+    assert rdms["03"].values[0, 143] == values[2, 142] and rdms["03"].values[1, 2] == values[2, 143]
+    with pytest.raises(
+        UnknownNameError, match=r"'FMRI', 'PPA': there is no variable 'set3'; expected .*set1"
+    ):
+        read_ready_rdms(
+            tmp_path / "FMRI.mat", target="PPA", key="FMRI.PPA.set3.pairwisedistances", labels=labels
+        )
+
+
 def test_dots_lead_into_structs_of_matlab(tmp_path, matrices):
     scipy.io.savemat(tmp_path / "f.mat", {"FMRI": {"PPA": {"d": triangles(matrices)}, "FFA": {"d": 0.0}}})
     rdms = read_ready_rdms(tmp_path / "f.mat", target="PPA", key="FMRI.PPA.d", labels=LABELS)
@@ -240,6 +275,48 @@ def test_faulty_table_is_named(tmp_path, text, error, message):
     (tmp_path / "rdm.tsv").write_text(text)
     with pytest.raises(error, match=message):
         read_ready_rdms(tmp_path / "rdm.tsv", target="fruits")
+
+
+def long_rows(matrices, subjects):
+    return [
+        (LABELS[j], LABELS[i], subject, str(matrix[i, j]))
+        for subject, matrix in zip(subjects, matrices, strict=True)
+        for i in range(5)
+        for j in range(i)
+    ]
+
+
+def written(path, rows, header="stimulus_1 stimulus_2 subject distance"):
+    path.write_text("\n".join(["\t".join(header.split()), *("\t".join(row) for row in rows)]) + "\n")
+    return path
+
+
+def test_long_table_is_joined_by_pairs_in_any_order(tmp_path, matrices):
+    rows = long_rows(matrices, ("ann", "bob", "cy"))
+    shuffled = [rows[place] for place in np.random.default_rng(0).permutation(len(rows))]
+    turned = [(b, a, *rest) if number % 2 else (a, b, *rest) for number, (a, b, *rest) in enumerate(shuffled)]
+    rdms = read_ready_rdms(written(tmp_path / "long.tsv", turned), target="judged")
+    assert set(rdms) == {"ann", "bob", "cy"}
+    for subject, matrix in zip(("ann", "bob", "cy"), matrices, strict=True):
+        np.testing.assert_array_equal(rdms[subject].select(LABELS).values, matrix)
+    one = [(a, b, value) for a, b, subject, value in turned if subject == "bob"]
+    path = written(tmp_path / "one.tsv", one, "stimulus_1 stimulus_2 judged")
+    rdm = read_ready_rdms(path, target="judged")["group"]
+    np.testing.assert_array_equal(rdm.select(LABELS).values, matrices[1])
+    several = [(*row, "7") for row in one]
+    path = written(tmp_path / "several.tsv", several, "stimulus_1 stimulus_2 judged trials")
+    with pytest.raises(UnknownNameError, match="2 columns: judged, trials; expected one, or a `key`"):
+        read_ready_rdms(path, target="judged")
+    assert read_ready_rdms(path, target="judged", key="judged")["group"].labels == rdm.labels
+
+
+def test_long_table_with_a_pair_too_many_or_too_few_is_named(tmp_path, matrices):
+    rows = long_rows(matrices[:1], ("ann",))
+    path = written(tmp_path / "twice.tsv", [*rows, (rows[0][1], rows[0][0], *rows[0][2:])])
+    with pytest.raises(LabelError, match=r"twice\.tsv, row 11: the pair of .* for the second time"):
+        read_ready_rdms(path, target="judged")
+    with pytest.raises(RDMError, match=r"2 undefined entries, the first at \("):
+        read_ready_rdms(written(tmp_path / "few.tsv", rows[1:]), target="judged")
 
 
 def test_ready_rsatoolbox_file(tmp_path, matrices):

@@ -7,9 +7,10 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from isoprune.errors import LabelError, RDMError, UnknownNameError
+from isoprune.io.rdms import read_rdm, write_rdm
 from isoprune.labelled import RDM, Patterns
-from isoprune.patterns import mean_patterns
-from isoprune.rdms import group_mean, rdm_from_patterns
+from isoprune.patterns import centre_runs, mean_patterns, zscore_runs
+from isoprune.rdms import group_mean, n_negative, rdm_from_patterns
 
 LABELS = ("img_10", "img_2", "zebra", "Zebra", "img_1", "ähre")
 WHO = {"target": "IT", "subject": "03", "provenance": {"seed": 0}}
@@ -19,22 +20,39 @@ WHO = {"target": "IT", "subject": "03", "provenance": {"seed": 0}}
 def patterns():
     generator = np.random.default_rng(0)
     conditions = tuple(generator.permutation(LABELS)) + tuple(generator.permutation(LABELS))
-    return Patterns(generator.normal(2, 3, (12, 40)), conditions, (1,) * 6 + (2,) * 6, "IT", "03")
+    return Patterns(generator.normal(2, 3, (12, 40)), conditions, ("1",) * 6 + ("2",) * 6, "IT", "03")
 
 
-@pytest.mark.parametrize("run_centre", [False, True])
-@pytest.mark.parametrize("measure", ["correlation", "euclidean"])
-def test_distances_are_scipys(patterns, measure, run_centre):
-    rdm = rdm_from_patterns(patterns, LABELS, measure=measure, run_centre=run_centre, **WHO)
-    means = mean_patterns(patterns, LABELS, run_centre=run_centre)
-    if measure == "correlation":
-        expected, name = pdist(means, "correlation"), "correlation"
-    else:
-        # rsatoolbox's: squared, and divided by the number of voxels.
-        expected, name = pdist(means, "sqeuclidean") / means.shape[1], "squared euclidean"
-    np.testing.assert_allclose(rdm.values, squareform(expected), rtol=0, atol=1e-10)
-    assert (rdm.labels, rdm.target, rdm.subject, rdm.provenance) == (LABELS, "IT", "03", {"seed": 0})
-    assert rdm.measure == name
+def test_an_rdm_says_how_it_was_made(patterns):
+    rdm = rdm_from_patterns(patterns, LABELS, measure="crossnobis", run_zscore=True, **WHO)
+    assert (rdm.labels, rdm.target, rdm.subject, rdm.measure) == (LABELS, "IT", "03", "crossnobis")
+    assert rdm.provenance == {
+        "seed": 0,
+        "rdm": {
+            "measure": "crossnobis",
+            "run_centre": False,
+            "run_zscore": True,
+            "noise": "repetitions over runs",
+            "shrinkage": "diagonal",
+        },
+    }
+
+
+def test_runs_are_normalised_before_distances(patterns):
+    for setting, prepare in (("run_centre", centre_runs), ("run_zscore", zscore_runs)):
+        rdm = rdm_from_patterns(patterns, LABELS, **{setting: True}, **WHO)
+        expected = pdist(mean_patterns(prepare(patterns), LABELS), "correlation")
+        np.testing.assert_allclose(squareform(rdm.values), expected, rtol=0, atol=1e-10)
+
+
+def test_negative_distances_are_kept_written_and_counted(tmp_path):
+    generator = np.random.default_rng(4)
+    noise = Patterns(generator.normal(size=(24, 30)), LABELS * 4, tuple(np.repeat(list("1234"), 6)))
+    rdm = rdm_from_patterns(noise, LABELS, measure="crossnobis", noise="identity", **WHO)
+    assert 2 < n_negative(rdm) < 13
+    assert n_negative(rdm) == int((squareform(rdm.values, checks=False) < 0).sum())
+    write_rdm(tmp_path / "rdm.h5", rdm)
+    np.testing.assert_array_equal(read_rdm(tmp_path / "rdm.h5").values, rdm.values)
 
 
 def test_order_is_ours_whatever_the_order_of_labels(patterns):

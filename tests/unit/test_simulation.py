@@ -338,7 +338,7 @@ def test_compressed_files_hold_neither_clock_time_nor_name(subject):
 
 
 def test_what_extraction_finds_is_the_simulated_region(subject):
-    from isoprune.patterns import extract_patterns
+    from isoprune.patterns import patterns_from_files
 
     folder, embedding = subject
     start = folder / "sub-01"
@@ -346,7 +346,7 @@ def test_what_extraction_finds_is_the_simulated_region(subject):
         (start / f"sub-01_run-{r}_betas.nii.gz", start / f"sub-01_run-{r}_conditions.tsv") for r in (1, 2)
     ]
     masks = {roi: start / f"sub-01_roi-{roi}_mask.nii.gz" for roi in PLANTED}
-    patterns = extract_patterns(runs, masks, labels=embedding.labels, subject="01")
+    patterns = patterns_from_files(runs, masks, labels=embedding.labels, subject="01")
     for roi in PLANTED:
         expected = masked_patterns(folder, roi, embedding.labels, 1)
         found = patterns[roi]

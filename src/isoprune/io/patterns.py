@@ -23,7 +23,9 @@ from isoprune.labelled import Patterns
 def write_patterns(path: str | Path, patterns: Patterns) -> None:
     """Write patterns as an rsatoolbox ``Dataset`` in HDF5, with observation descriptors condition and run.
 
-    Equal content gives equal bytes. Labels outside ASCII are percent-encoded.
+    Equal content gives equal bytes. Labels outside ASCII are percent-encoded. Channel descriptors are
+    the voxels' numbers in the grid of the betas and, where it is known, their tSNR. Residuals are not
+    written: an RDM that needs them is made from the betas.
 
     Parameters
     ----------
@@ -39,6 +41,10 @@ def write_patterns(path: str | Path, patterns: Patterns) -> None:
     """
     from rsatoolbox.data import Dataset
 
+    n_voxels = patterns.values.shape[1]
+    channels = {"voxel": np.arange(n_voxels) if patterns.voxels is None else np.array(patterns.voxels)}
+    if patterns.tsnr is not None:
+        channels["tsnr"] = patterns.tsnr
     content = Dataset(
         patterns.values,
         descriptors={
@@ -46,12 +52,13 @@ def write_patterns(path: str | Path, patterns: Patterns) -> None:
             "roi": encode_label(patterns.roi),
             "subject": encode_label(patterns.subject),
             "counts": json.dumps(patterns.counts, sort_keys=True),
+            "selection": encode_label(patterns.selection),
         },
         obs_descriptors={
             "condition": [encode_label(condition) for condition in patterns.conditions],
-            "run": np.array(patterns.runs, dtype=np.int64),
+            "run": [encode_label(run) for run in patterns.runs],
         },
-        channel_descriptors={"voxel": np.arange(patterns.values.shape[1])},
+        channel_descriptors=channels,
     )
     write_rsatoolbox(path, content)
 
@@ -67,7 +74,7 @@ def read_patterns(path: str | Path) -> Patterns:
     Returns
     -------
     Patterns
-        With observations in the order of the file.
+        With observations in the order of the file, and without residuals.
 
     Raises
     ------
@@ -88,7 +95,7 @@ def read_patterns(path: str | Path) -> Patterns:
             "Make the file again from the betas.",
         )
     conditions = descriptor_texts(content, "obs_descriptors", "condition")
-    runs = content.get("obs_descriptors", {}).get("run")
+    runs = descriptor_texts(content, "obs_descriptors", "run")
     if conditions is None or runs is None:
         raise LabelError(
             str(path),
@@ -100,9 +107,12 @@ def read_patterns(path: str | Path) -> Patterns:
     return Patterns(
         values,
         conditions,
-        tuple(runs),
+        runs,
         decode_label(str(descriptors.get("roi", "roi"))),
         decode_label(str(descriptors.get("subject", "subject"))),
         json.loads(descriptors.get("counts", "{}")),
         provenance_of(content),
+        content.get("channel_descriptors", {}).get("voxel"),
+        decode_label(str(descriptors.get("selection", ""))),
+        content.get("channel_descriptors", {}).get("tsnr"),
     )

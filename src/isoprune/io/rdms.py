@@ -30,6 +30,7 @@ from isoprune.labels import check_labels, choose, listing, positions
 from isoprune.provenance import record
 
 READY_SUFFIXES = (".npz", ".npy", ".mat", ".tsv", ".csv", ".h5", ".hdf5")
+_PAIR = ("stimulus_1", "stimulus_2")
 
 # rsatoolbox turns text arrays into ASCII; everything printable but the escape sign stays as it is.
 _UNESCAPED = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
@@ -290,8 +291,9 @@ def read_ready_rdms(
     ``.npz``, ``.npy`` and ``.mat`` hold an array (n, n), (n_pairs,), (subjects, n, n) or
     (subjects, n_pairs), pairs being the upper triangle without diagonal, row by row; a ``.mat`` may
     also hold a struct array with fields ``RDM`` and, if it likes, ``name``. ``.tsv`` and ``.csv`` are
-    square tables with the labels in the header row and in the first column. ``.h5`` and ``.hdf5`` are
-    rsatoolbox ``RDMs``.
+    square tables with the labels in the header row and in the first column, or long tables with a row a pair:
+    columns ``stimulus_1``, ``stimulus_2``, one of values, and ``subject`` if there are several. ``.h5`` and
+    ``.hdf5`` are rsatoolbox ``RDMs``.
 
     Parameters
     ----------
@@ -300,8 +302,9 @@ def read_ready_rdms(
     target : str
         Name of the target.
     key : str, optional
-        Which of several: the array in an ``.npz`` or ``.mat`` (dots lead into structs), or the
-        pattern descriptor with the labels in an rsatoolbox file (default ``stimulus``, or the only one).
+        Which of several: the array in an ``.npz`` or ``.mat`` (dots lead into structs), the column of
+        values in a long table, or the pattern descriptor with the labels in an rsatoolbox file (default
+        ``stimulus``, or the only one).
     labels : sequence of str, optional
         Stimulus labels in the file's order, for files that carry none. If the file carries its own,
         both must be the same.
@@ -638,7 +641,6 @@ def _stack(matrices: list[np.ndarray], where: str) -> np.ndarray:
 
 
 def _read_table(path: Path, key: str | None) -> _Source:
-    _refuse_key(key, path)
     separator = "," if path.suffix.lower() == ".csv" else "\t"
     with (
         _readable(path, "a table in UTF-8", (OSError, UnicodeDecodeError, csv.Error)),
@@ -649,9 +651,17 @@ def _read_table(path: Path, key: str | None) -> _Source:
         raise UnreadableFileError(
             str(path),
             f"a table of {len(rows)} rows with {listing(map(str, sorted({len(row) for row in rows})))} cells",
-            "a square table: labels in the header row and in the first column, one cell a pair",
+            "a square table: labels in the header row and in the first column, one cell a pair; or a long one "
+            f"with the columns {listing(_PAIR)} and one of dissimilarities",
             "Separate cells of a .tsv by tabs and of a .csv by commas.",
         )
+    if set(_PAIR) <= set(rows[0]):
+        return _long_table(rows, key, path)
+    _refuse_key(key, path)
+    return _square_table(rows, path)
+
+
+def _square_table(rows: list[list[str]], path: Path) -> _Source:
     columns = check_labels(rows[0][1:], f"{path}, header row")
     labels = check_labels([row[0] for row in rows[1:]], f"{path}, first column")
     order = positions(labels, columns, wanted_in="the first column", present_in=f"{path}, header row")
@@ -663,6 +673,34 @@ def _read_table(path: Path, key: str | None) -> _Source:
         for row in rows[1:]
     ]
     return _Source(np.array(values)[:, order], labels)
+
+
+def _long_table(rows: list[list[str]], key: str | None, path: Path) -> _Source:
+    """A row a pair of stimuli, in either order, and perhaps a subject."""
+    header = check_labels(rows[0], f"{path}, header row")
+    value = _only([name for name in header if name not in (*_PAIR, "subject")], key, "column", str(path))
+    first, second, at = (header.index(name) for name in (*_PAIR, value))
+    who = header.index("subject") if "subject" in header else None
+    labels = tuple(dict.fromkeys(row[place] for place in (first, second) for row in rows[1:]))
+    subjects = tuple(dict.fromkeys("" if who is None else row[who] for row in rows[1:]))
+    place = {label: number for number, label in enumerate(labels)}
+    matrices = {subject: np.full((len(labels), len(labels)), np.nan) for subject in subjects}
+    seen = set()
+    for number, row in enumerate(rows[1:], start=1):
+        subject = "" if who is None else row[who]
+        pair = frozenset((row[first], row[second]))
+        if (subject, pair) in seen:
+            raise LabelError(
+                f"{path}, row {number}",
+                f"the pair of '{row[first]}' and '{row[second]}' stands in the table for the second time",
+                "every pair once for each subject",
+                "Average repeated judgments yourself, or name subjects in a column `subject`.",
+            )
+        seen.add((subject, pair))
+        i, j = place[row[first]], place[row[second]]
+        cell = _cell(row[at], f"{path}, row {number}, column '{value}'")
+        matrices[subject][i, j] = matrices[subject][j, i] = cell
+    return _Source(np.stack(list(matrices.values())), labels, None if who is None else subjects)
 
 
 def _cell(text: str, where: str) -> float:
