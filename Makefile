@@ -26,7 +26,7 @@ study: $(VENV)/.workflow
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
 
 test: $(VENV)/.dev lint
-	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST)
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

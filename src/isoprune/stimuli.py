@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,17 @@ STIMULUS_COLUMNS = {
 }
 
 
-def checked_stimuli(path: str | Path, *, with_images: bool) -> pd.DataFrame:
+def checked_stimuli(
+    path: str | Path, rows: Sequence[Mapping[str, str]] | None = None, *, with_images: bool
+) -> pd.DataFrame:
     """The stimulus table, with the SHA-256 of every image where images are used.
 
     Parameters
     ----------
     path : path
-        The user's table.
+        The user's table; images are relative to its folder.
+    rows : sequence of mapping, optional
+        Its rows, where they stand in the settings and there is no such file.
     with_images : bool
         Whether the images are shown to a network.
 
@@ -45,10 +49,24 @@ def checked_stimuli(path: str | Path, *, with_images: bool) -> pd.DataFrame:
     LabelError, UnreadableFileError, MissingFileError
         If the table or an image is not as it should be.
     """
-    stimuli = read_stimuli(path)
+    stimuli = stimuli_of_rows(rows) if rows else read_stimuli(path)
     if not with_images:
         return stimuli
     return stimuli.assign(sha256=[sha256_of_file(image) for image in image_paths(stimuli, path)])
+
+
+def stimuli_of_rows(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """The stimulus table whose rows stand in the settings.
+
+    Raises
+    ------
+    LabelError
+        If a row has no label, or two have the same.
+    """
+    import pandas as pd
+
+    check_labels([row.get("stimulus", "") for row in rows], "stimuli.rows")
+    return pd.DataFrame([dict(row) for row in rows])
 
 
 def column_of(stimuli: pd.DataFrame, column: str) -> dict[str, str]:

@@ -60,6 +60,7 @@ def analyse_unit(
     n_random: int,
     seed: int,
     groups: Mapping[str, str] | None = None,
+    subset: bool = False,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> UnitResult:
@@ -74,6 +75,8 @@ def analyse_unit(
         Values of the columns `isoprune.results.UNIT`.
     criterion, folds, n_splits, n_repeats, n_random, seed, groups
         As in `isoprune.cross_validate`.
+    subset : bool
+        Whether the target may have been measured with some of the embedding's images only.
     threads : int
         Folds computed at the same time; changes no bit of the result.
     progress : callable, optional
@@ -89,8 +92,8 @@ def analyse_unit(
         If labels differ, an image is constant, or folds are impossible.
     """
     # Canonical order: the rows of the stimulus table may be shuffled without a bit of difference.
-    labels = sorted(embedding.labels)
-    embedding = embedding.select(labels)
+    labels = sorted(target.labels if subset else embedding.labels)
+    embedding = embedding.subset(labels) if subset else embedding.select(labels)
     matrix = target.select(labels, f"embedding '{embedding.name}'").values
     values = embedding.values.astype(np.float64)
     check_no_constant_image(values, f"embedding '{embedding.name}'", labels)

@@ -16,10 +16,13 @@ shell.prefix(
 
 from isoprune.config import load
 from isoprune.errors import IsopruneError
+from isoprune.io.betas import beta_files
+from isoprune.io.betas.bold import bold_inputs, fitted_files
 from isoprune.io.files import check_writable, existing
 from isoprune.io.rdms import hash_of_subject
+from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
-from isoprune.stimuli import labels_in_order
+from isoprune.stimuli import labels_in_order, stimuli_of_rows
 
 GROUP = "group"
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
@@ -44,25 +47,44 @@ def existing_data(relative, where):
     return named_errors(existing, STUDY.data_path(relative), where=where, remedy=remedy)
 
 
-# The simulation writes its own table.
-TABLE = (
-    STUDY.data_path(STUDY.stimuli.table)
-    if STUDY.is_simulated
-    else existing_data(STUDY.stimuli.table, "stimuli.table")
-)
+def stimulus_table():
+    """Where the stimulus table is; of rows in the settings, a name in the folder that their images lie in."""
+    table = STUDY.stimuli.table
+    if table and not STUDY.is_simulated:
+        return existing_data(table, "stimuli.table")
+    return STUDY.data_path(
+        table or "stimuli.rows"
+    )  # the simulation writes its own table
+
+
+TABLE = stimulus_table()
+
+
+def table_path(wildcards):
+    """The path of the stimulus table, whose folder images are relative to."""
+    return str(TABLE)
 
 
 @cache
+def stimuli_of_user():
+    """The user's stimulus table."""
+    if STUDY.stimuli.table:
+        return named_errors(read_stimuli, TABLE)
+    return named_errors(stimuli_of_rows, STUDY.stimuli.rows)
+
+
 def stimulus_labels():
     """The labels of the user's stimulus table, in its order."""
-    return tuple(named_errors(read_stimuli, TABLE)["stimulus"])
+    return list(stimuli_of_user()["stimulus"])
 
 
 if not STUDY.is_simulated:
     stimulus_labels()  # a table that cannot be used stops the run before its first job
 MODELS = [network.name for network in STUDY.networks if network.model]
 EMBEDDING_FILES = [network.name for network in STUDY.networks if network.file]
-BETA_TARGETS = [target.name for target in STUDY.targets if target.mask]
+BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
+BETAS = STUDY.betas.model_dump(mode="json") if STUDY.betas else None
+FITTED = f"{RESULTS}/betas"
 READY_TARGETS = [target.name for target in STUDY.targets if target.rdms]
 
 
@@ -102,7 +124,7 @@ def units(networks, targets, subjects, with_group):
         for target in targets
         for supervision in STUDY.supervision
         for subject in (
-            [one for one in STUDY.subjects_of(target) if one in subjects]
+            [one for one in subjects_with(target) if one in subjects]
             if supervision == "own"
             else [GROUP] * with_group
         )
@@ -153,7 +175,7 @@ def stimulus_images(wildcards):
 @cache
 def image_files():
     """The image file of every row of the user's stimulus table."""
-    return named_errors(image_paths, named_errors(read_stimuli, TABLE), TABLE)
+    return named_errors(image_paths, stimuli_of_user(), TABLE)
 
 
 def network_settings(wildcards):
@@ -251,16 +273,101 @@ def subject_rdms(wildcards):
     ]
 
 
+def subjects_with(target):
+    """The subjects who have a target; with `roi.missing: allow` some may lack the files of a region."""
+    return [
+        subject
+        for subject in STUDY.subjects_of(target)
+        if target in READY_TARGETS or has_region(target, subject)
+    ]
+
+
+def has_region(target, subject):
+    """Whether a subject has a region; a sphere needs no file."""
+    return "sphere" in STUDY.target(target).region or bool(
+        region_inputs(target, subject)
+    )
+
+
+@cache
+def region_inputs(target, subject):
+    """The files that define a subject's region; none where the subject lacks it."""
+    definition = STUDY.target(target).region
+    return named_errors(
+        region_files, definition, subject, STUDY.data_root, missing=STUDY.roi.missing
+    )
+
+
+def has_own_stimuli():
+    """Whether subjects may have seen different images, so that their RDMs have no mean."""
+    return BETAS is not None and BETAS["stimuli"] == "per-subject"
+
+
 def brain_groups():
     """Subjects by the beta targets they were measured in: one reading of a subject's betas serves all its targets."""
     groups = {}
     for subject in STUDY.subjects:
         targets = tuple(
-            target for target in BETA_TARGETS if subject in STUDY.subjects_of(target)
+            target for target in BETA_TARGETS if subject in subjects_with(target)
         )
         groups.setdefault(targets, []).append(subject)
     return [
         (list(targets), subjects) for targets, subjects in groups.items() if targets
+    ]
+
+
+def present(files):
+    """Files that are there, or that a rule makes. One that is missing is told by its subject's own job, so that with
+    `--keep-going` the others are computed."""
+    made = (str(STUDY.data_root), FITTED) if STUDY.is_simulated else (FITTED,)
+    return list(
+        dict.fromkeys(
+            file for file in files if Path(file).is_file() or str(file).startswith(made)
+        )
+    )
+
+
+def betas_of_subject(wildcards):
+    """Every file that a subject's betas are read from, the localiser's too."""
+    root = FITTED if BETAS["format"] == "bold" else STUDY.data_root
+    files = named_errors(beta_files, BETAS, wildcards.subject, root)
+    select = STUDY.roi.select_voxels
+    if select and select.localiser:
+        localiser = select.localiser.model_dump(mode="json")
+        files = [
+            *files,
+            *named_errors(beta_files, localiser, wildcards.subject, STUDY.data_root),
+        ]
+    return present(files)
+
+
+def regions_of_subject(wildcards):
+    """Every file that defines a region of a subject."""
+    of = [
+        target for target in BETA_TARGETS if wildcards.subject in subjects_with(target)
+    ]
+    return list(
+        dict.fromkeys(
+            file for target in of for file in region_inputs(target, wildcards.subject)
+        )
+    )
+
+
+def bold_of_subject(wildcards):
+    """Raw BOLD, events and mask of every run of a subject."""
+    files = [
+        bold_inputs(BETAS, wildcards.subject, run, STUDY.data_root)
+        for run in BETAS["runs"]
+    ]
+    return present(file for of_run in files for file in of_run)
+
+
+def fitted_betas(subject):
+    """What fitting a subject's first-level models writes."""
+    return [
+        path
+        for run in BETAS["runs"]
+        for path in fitted_files(Path(FITTED), subject, run).all()
     ]
 
 
@@ -280,6 +387,12 @@ def final_files():
     """What a run ends with."""
     if is_selection():
         return [f"{RESULTS}/selected.tsv"]
+    if has_own_stimuli() and not STUDY.networks:
+        return [
+            rdm_of(target.name, subject)
+            for target in STUDY.targets
+            for subject in subjects_with(target.name)
+        ]
     figures = ["rdms.svg"]
     if MODELS:
         figures.append("stimuli.png")

@@ -66,7 +66,7 @@ if STUDY.is_simulated:
 
 rule stimuli:
     input:
-        table=TABLE,
+        table=TABLE if STUDY.stimuli.table else [],
         images=stimulus_images,
     output:
         table=f"{RESULTS}/stimuli.tsv",
@@ -83,6 +83,8 @@ rule stimuli:
     params:
         column=STUDY.crossvalidation.column,
         with_images=bool(MODELS),
+        rows=list(STUDY.stimuli.rows) if STUDY.stimuli.rows else None,
+        table=table_path,
     message:
         "Check the stimulus table and its images"
     script:

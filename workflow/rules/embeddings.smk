@@ -4,7 +4,6 @@
 rule embedding:
     input:
         stimuli=f"{RESULTS}/stimuli.tsv",
-        table=TABLE,
         images=stimulus_images,
         weights=weights_file,
     output:
@@ -23,6 +22,7 @@ rule embedding:
         runtime=60,
     params:
         network=network_settings,
+        table=table_path,
         device=STUDY.embedding.device,
         batch_size=STUDY.embedding.batch_size,
         seed=STUDY.seed,

@@ -26,6 +26,7 @@ rule prune:
         pruning=STUDY.pruning.model_dump(mode="json"),
         crossvalidation=STUDY.crossvalidation.model_dump(mode="json"),
         seed=STUDY.seed,
+        subset=has_own_stimuli(),
     message:
         "Prune {wildcards.network} for {wildcards.target} of subject {wildcards.subject} ({wildcards.supervision})"
     script:

@@ -5,7 +5,6 @@ if MODELS:
     rule figure_stimuli:
         input:
             stimuli=f"{RESULTS}/stimuli.tsv",
-            table=TABLE,
             images=stimulus_images,
         output:
             report(
@@ -24,6 +23,8 @@ if MODELS:
         resources:
             mem_mb=1000,
             runtime=10,
+        params:
+            table=table_path,
         message:
             "Draw the images"
         script:

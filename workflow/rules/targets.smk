@@ -31,23 +31,41 @@ rule ready_rdm:
         "../scripts/ready_rdm.py"
 
 
+if BETAS and BETAS["format"] == "bold":
+
+    rule fit_betas:
+        input:
+            bold_of_subject,
+        output:
+            fitted_betas("{subject}"),
+        log:
+            f"{RESULTS}/logs/fit_betas/sub-{{subject}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/fit_betas/sub-{{subject}}.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=8000,
+            runtime=240,
+        params:
+            betas=BETAS,
+            root=str(STUDY.data_root),
+            fitted=FITTED,
+        message:
+            "Fit first-level models to the BOLD of subject {wildcards.subject}"
+        script:
+            "../scripts/fit_betas.py"
+
+
 for number, (targets, subjects) in enumerate(brain_groups(), start=1):
 
     rule:
         name:
             "brain_rdms" if number == 1 else f"brain_rdms_{number}"
         input:
-            images=expand(
-                STUDY.data_path(STUDY.betas.images),
-                run=STUDY.betas.runs,
-                allow_missing=True,
-            ),
-            conditions=expand(
-                STUDY.data_path(STUDY.betas.conditions),
-                run=STUDY.betas.runs,
-                allow_missing=True,
-            ),
-            masks=[STUDY.data_path(STUDY.target(target).mask) for target in targets],
+            betas=betas_of_subject,
+            regions=regions_of_subject,
             stimuli=f"{RESULTS}/stimuli.tsv",
         output:
             rdms=[rdm_of(target, "{subject}") for target in targets],
@@ -56,6 +74,7 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
                 for target in targets
             ],
             voxels=f"{RESULTS}/qc/sub-{{subject}}_voxels.tsv",
+            reliability=f"{RESULTS}/qc/sub-{{subject}}_reliability.tsv",
         log:
             f"{RESULTS}/logs/brain_rdms/sub-{{subject}}.log",
         benchmark:
@@ -66,14 +85,15 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
             "../../envs/isoprune.yaml"
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=30,
+            mem_mb=4000,
+            runtime=60,
         params:
-            rois=targets,
-            resample=STUDY.roi.resample,
-            min_voxels=STUDY.roi.min_voxels,
-            measure=STUDY.rdm.measure,
-            run_centre=STUDY.rdm.run_centre,
+            definitions={target: STUDY.target(target).region for target in targets},
+            betas=BETAS,
+            roi=STUDY.roi.model_dump(mode="json"),
+            rdm=STUDY.rdm.model_dump(mode="json"),
+            root=str(STUDY.data_root),
+            fitted=FITTED,
         message:
             "Compute the RDMs of subject {wildcards.subject} from betas"
         script:

@@ -14,7 +14,7 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.networks import build
 
     settings = snakemake.params.network
-    stimuli = read_stimuli(snakemake.input.table)
+    stimuli = read_stimuli(snakemake.input.stimuli)
     network = build(
         settings["model"],
         snakemake.input.weights[0] if snakemake.input.get("weights") else settings["weights"],
@@ -24,7 +24,7 @@ with job_log(snakemake.log[0], about) as log:
     embedding = embed(
         network,
         settings["layer"],
-        image_paths(stimuli, snakemake.input.table),
+        image_paths(stimuli, snakemake.params.table),
         list(stimuli["stimulus"]),
         name=snakemake.wildcards.network,
         device=snakemake.params.device,

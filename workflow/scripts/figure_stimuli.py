@@ -10,5 +10,5 @@ with job_log(snakemake.log[0], "figure stimuli") as log:
     from isoprune.io.tables import image_paths, read_stimuli
 
     stimuli = read_stimuli(snakemake.input.stimuli)
-    save(contact_sheet(stimuli, image_paths(stimuli, snakemake.input.table)), snakemake.output[0])
+    save(contact_sheet(stimuli, image_paths(stimuli, snakemake.params.table)), snakemake.output[0])
     log.info("%d images", len(stimuli))

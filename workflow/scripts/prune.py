@@ -26,6 +26,7 @@ with job_log(snakemake.log[0], about) as log:
         criterion=snakemake.params.pruning["criterion"],
         groups=column_of(read_stimuli(snakemake.input.stimuli), column) if column else None,
         seed=snakemake.params.seed,
+        subset=snakemake.params.subset,
         threads=snakemake.threads,
         progress=Progress(log, about, "folds"),
         **folding,

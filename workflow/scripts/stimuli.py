@@ -10,9 +10,10 @@ with job_log(snakemake.log[0], "stimuli") as log:
     from isoprune.io.tables import write_table
     from isoprune.stimuli import STIMULUS_COLUMNS, checked_stimuli, column_of
 
-    stimuli = checked_stimuli(snakemake.input.table, with_images=snakemake.params.with_images)
-    if snakemake.params.column:
-        column_of(stimuli, snakemake.params.column)  # an unknown column stops here, before hours of work
+    params = snakemake.params
+    stimuli = checked_stimuli(params.table, params.rows, with_images=params.with_images)
+    if params.column:
+        column_of(stimuli, params.column)  # an unknown column stops here, before hours of work
     descriptions = {column: STIMULUS_COLUMNS.get(column, "The user's own column.") for column in stimuli}
     write_table(snakemake.output.table, stimuli, descriptions)
     log.info("%d stimuli, columns %s", len(stimuli), ", ".join(stimuli))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,29 +13,45 @@ from isoprune.config.kinds import (
     Name,
     Names,
     RowOrder,
-    RunPattern,
     SubjectPattern,
     Text,
     exactly_one,
     idle,
     refuse,
 )
+from isoprune.config.regions import Atlas, Fetch, Probability, Sphere, Surface
 from isoprune.errors import ConfigError
 
+_REGIONS = ("mask", "atlas", "probability", "sphere", "fetch", "surface")
 _TORCHVISION_WEIGHTS = r"[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+"
 Sha256 = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Stimuli(Block):
-    """The images, one a row of a table; every matrix is joined to this table by label."""
+    """The images, one a row of a table; every matrix is joined to this table by label.
 
-    table: FilePath = Field(
+    Give exactly one of `table` and `rows`.
+    """
+
+    table: FilePath | None = Field(
+        None,
         description="Tab-separated table, relative to `data_dir`, with the columns `stimulus` (the label "
         "that identifies an image everywhere) and `file` (the picture, relative to the table's folder), "
         "and, where you have them, `category`, `group`, `synset`, `set` and columns of your own. Folds can "
         "be made by any column.",
         examples=["stimuli.tsv"],
     )
+    rows: Annotated[tuple[dict[str, Text], ...], Field(strict=False, min_length=1)] | None = Field(
+        None,
+        description="The rows of such a table, written here, in place of `table`: convenient for a handful of "
+        "conditions. A `file` is relative to `data_dir`.",
+        examples=[[{"stimulus": "monkey", "category": "primate"}]],
+    )
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Stimuli:
+        refuse(exactly_one(self, "table", "rows"))
+        return self
 
 
 class Network(Block):
@@ -204,8 +220,9 @@ class Rdms(Block):
 class Target(Block):
     """One similarity space to be matched, measured in each of its subjects.
 
-    A brain area and a set of human judgments are treated alike. Give exactly one of `rdms` (ready-made) and
-    `mask` (RDMs are computed from `betas` inside the mask).
+    A brain area and a set of human judgments are treated alike. Give exactly one of `rdms` (ready-made),
+    and `mask`, `atlas`, `probability`, `sphere`, `fetch` or `surface` (RDMs are computed from `betas` inside
+    the region).
     """
 
     name: Name = Field(
@@ -228,6 +245,21 @@ class Target(Block):
         "which is right only when all betas are in one common space.",
         examples=["sub-{subject}/sub-{subject}_roi-V1_mask.nii.gz"],
     )
+    atlas: Atlas | None = Field(
+        None, description="The area as labels of an integer atlas; its settings are listed below."
+    )
+    probability: Probability | None = Field(
+        None, description="The area as a thresholded probability map; its settings are listed below."
+    )
+    sphere: Sphere | None = Field(
+        None, description="The area as spheres around points; its settings are listed below."
+    )
+    fetch: Fetch | None = Field(
+        None, description="The area from an atlas that nilearn downloads; its settings are listed below."
+    )
+    surface: Surface | None = Field(
+        None, description="The area as labels on the surface; its settings are listed below."
+    )
     subjects: Names | None = Field(
         None,
         description="The subjects this target was measured in, in the order in which a file without "
@@ -237,36 +269,27 @@ class Target(Block):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Target:
-        problems = exactly_one(self, "rdms", "mask")
-        if self.mask is not None and self.kind == "judgment":
+        problems = exactly_one(self, "rdms", *_REGIONS)
+        if self.region is not None and self.kind == "judgment":
             problems.append(
                 ConfigError(
                     "kind",
-                    "judgments are read from a brain mask",
-                    "kind: roi with `mask`, or kind: judgment with `rdms`",
+                    "judgments are read from a brain mask, or another region of the brain",
+                    "kind: roi with a region, or kind: judgment with `rdms`",
                     "Correct the kind, or give the judgments as `rdms`.",
                 )
             )
         refuse(problems)
         return self
 
-
-class Betas(Block):
-    """Response estimates of the brain, one 4-D image a run; required when a target has a `mask`."""
-
-    images: RunPattern = Field(
-        description="NIfTI image of one run, relative to `data_dir`: one volume a condition, in any one "
-        "unit (betas or t-values). `{subject}` and `{run}` are filled in.",
-        examples=["sub-{subject}/sub-{subject}_run-{run}_betas.nii.gz"],
-    )
-    conditions: RunPattern = Field(
-        description="Tab-separated table, relative to `data_dir`, with the stimulus of every volume in "
-        "its column `condition`, in the order of the volumes; a column `volume` (from 0) is checked where "
-        "there is one. `{subject}` and `{run}` are filled in.",
-        examples=["sub-{subject}/sub-{subject}_run-{run}_conditions.tsv"],
-    )
-    runs: Names = Field(
-        description="Labels of the runs, in quotes. Patterns are averaged over runs, so more runs mean "
-        "less noise.",
-        examples=[["1", "2"]],
-    )
+    @property
+    def region(self) -> dict[str, Any] | None:
+        """Definition of the region, as `isoprune.io.regions` takes it; None for ready-made RDMs."""
+        return next(
+            (
+                {kind: value.model_dump(mode="json") if isinstance(value, Block) else value}
+                for kind in _REGIONS
+                if (value := getattr(self, kind)) is not None
+            ),
+            None,
+        )

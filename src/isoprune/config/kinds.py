@@ -73,19 +73,18 @@ def refuse(problems: Iterable[IsopruneError]) -> None:
         raise RefusedError(problems)
 
 
-def exactly_one(block: Block, first: str, second: str) -> list[ConfigError]:
-    """Exactly one of two settings must be given."""
-    given = [name for name in (first, second) if getattr(block, name) is not None]
+def exactly_one(block: Block, *names: str) -> list[ConfigError]:
+    """Exactly one of two or more settings must be given."""
+    given = [name for name in names if getattr(block, name) is not None]
     if len(given) == 1:
         return []
-    found = (
-        f"both '{first}' and '{second}' are given" if given else f"neither '{first}' nor '{second}' is given"
-    )
-    return [
-        ConfigError(
-            "", found, f"exactly one of '{first}' and '{second}'", f"Keep or add one: {first} or {second}."
-        )
-    ]
+    quoted = [f"'{name}'" for name in given or names]
+    if given:
+        found = f"{'both ' if len(given) == 2 else ''}{' and '.join(quoted)} are given"
+    else:
+        found = f"neither {' nor '.join(quoted)} is given"
+    expected = "exactly one of " + ", ".join(f"'{name}'" for name in names[:-1]) + f" and '{names[-1]}'"
+    return [ConfigError("", found, expected, f"Keep or add one: {' or '.join(names)}.")]
 
 
 def idle(block: Block, keys: tuple[str, ...], reason: str) -> list[ConfigError]:

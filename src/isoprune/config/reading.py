@@ -127,6 +127,8 @@ def _translated(detail: dict[str, Any], given: dict[str, Any], where: str) -> Co
         found, expected = "it is missing", "a value; the setting has no default"
     elif kind == "literal_error":
         expected = f"one of {limits['expected'].replace(' or ', ', ')}".replace("None", "null")
+    elif kind == "greater_than":
+        expected = f"more than {limits['gt']:g}"
     elif kind == "greater_than_equal":
         expected = f"{limits['ge']} or more"
     elif kind == "string_pattern_mismatch":

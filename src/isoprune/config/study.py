@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from isoprune.config.analysis import CrossValidation, Inference, Pruning, Rdm, Roi, Select, Simulation
-from isoprune.config.inputs import Betas, Embedding, Network, Stimuli, Target
-from isoprune.config.kinds import Block, FilePath, Name, Names, lacking, refuse, repeated, unique
+from isoprune.config.betas import Betas
+from isoprune.config.inputs import Embedding, Network, Stimuli, Target
+from isoprune.config.kinds import Block, FilePath, Name, Names, refuse, repeated, unique
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose
 
@@ -26,7 +27,7 @@ class Study(Block):
         ".",
         description="Folder in which the data paths of this file are looked up, itself relative to where "
         "the workflow is started. Give it on the command line, `--config data_dir=/data/cichy`, when data "
-        "move: it is no part of what results depend on, so nothing is computed again.",
+        "move. Results do not depend on it, only on what the files hold.",
         examples=["/data/cichy92"],
     )
     results_dir: FilePath = Field(
@@ -109,24 +110,21 @@ class Study(Block):
         ]
 
     def _betas_problems(self) -> list[IsopruneError]:
-        masked = [target.name for target in self.targets if target.mask is not None]
+        masked = [target for target in self.targets if target.region is not None]
         if not masked:
             return []
         if self.betas is None:
-            found, remedy = f"it is missing, but target '{masked[0]}' has a mask", "Add the block `betas`."
+            kind = next(iter(masked[0].region))
+            what = "a mask" if kind == "mask" else f"the region `{kind}`"
+            found = f"it is missing, but target '{masked[0].name}' has {what}"
+            remedy = "Add the block `betas`."
             return [ConfigError("betas", found, "images, conditions and runs", remedy)]
-        several = {"subject": len(self.subjects) > 1, "run": len(self.betas.runs) > 1}
-        return [
-            ConfigError(
-                f"betas.{key}",
-                f"'{getattr(self.betas, key)}' lacks {{{placeholder}}}",
-                f"a path that differs between the study's {placeholder}s",
-                f"Write {{{placeholder}}} where the {placeholder}'s label stands.",
-            )
-            for key in ("images", "conditions")
-            for placeholder, needed in several.items()
-            if needed and lacking(getattr(self.betas, key), placeholder)
-        ]
+        problems = self.betas.pattern_problems(several_subjects=len(self.subjects) > 1)
+        if self.betas.stimuli == "per-subject" and "group" in self.supervision and self.networks:
+            found = "`group`, but subjects may have seen different stimuli (`betas.stimuli: per-subject`)"
+            remedy = "Write `supervision: [own]`: RDMs of different stimuli have no mean."
+            problems.append(ConfigError("supervision", found, "`own` only", remedy))
+        return problems
 
     def _selection_problems(self) -> list[IsopruneError]:
         return [
@@ -151,10 +149,14 @@ class Study(Block):
                 "Choose a network with a `model`.",
             )
             problems.append(ConfigError(where, found, "a network that can be shown new pictures", remedy))
+        if self.betas is not None:
+            problems += self.betas.simulation_problems()
         problems += [
             ConfigError(
                 f"targets[{target.name}]",
-                "the study is simulated, but this target has ready-made RDMs",
+                "the study is simulated, but this target has ready-made RDMs"
+                if target.region is None
+                else f"the study is simulated, but this target has the region `{next(iter(target.region))}`",
                 "a `mask`: betas and masks are what is simulated",
                 "Give it a mask, or remove it.",
             )

@@ -76,7 +76,14 @@ def _draw_rdm(panel: Axes, rdm: RDM):
     percentile = np.full(rdm.values.shape, np.nan)
     percentile[np.triu_indices(len(rdm.labels), 1)] = 100 * (rankdata(pairs) - 1) / max(len(pairs) - 1, 1)
     percentile = np.where(np.isnan(percentile), percentile.T, percentile)
-    image = panel.imshow(percentile, vmin=0, vmax=100, cmap="cividis", interpolation="none")
+    image = panel.imshow(
+        enlarged(percentile),
+        vmin=0,
+        vmax=100,
+        cmap="cividis",
+        interpolation="none",
+        extent=_cells(len(percentile)),
+    )
     panel.set_title(rdm.target)
     panel.set_xticks([])
     panel.set_yticks([])
@@ -143,6 +150,17 @@ def contact_sheet(stimuli: pd.DataFrame, images: Sequence[str | Path]) -> Figure
     panel.set(xlim=(-margin, _PER_LINE), ylim=(len(lines), 0), aspect="equal")
     panel.set_axis_off()
     return figure
+
+
+def enlarged(values: np.ndarray, *, pixels: int = 240) -> np.ndarray:
+    """A matrix with every entry repeated: viewers smooth small pictures, and six conditions would flow together."""
+    times = max(1, pixels // len(values))
+    return np.repeat(np.repeat(values, times, axis=0), times, axis=1)
+
+
+def _cells(n: int) -> tuple[float, float, float, float]:
+    """Extent of a picture in which entry i lies around i."""
+    return -0.5, n - 0.5, n - 0.5, -0.5
 
 
 def _most_of_each(sizes: Sequence[int]) -> int:
