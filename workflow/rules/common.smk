@@ -10,9 +10,7 @@ from snakemake.exceptions import WorkflowError
 # The library of this very clone, here and in the environments that jobs run in.
 SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(SOURCE)}:${{{{PYTHONPATH:-}}}}; "
-)
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SOURCE)}:${{{{PYTHONPATH:-}}}}; ")
 
 from isoprune.config import load
 from isoprune.errors import IsopruneError
@@ -52,9 +50,7 @@ def stimulus_table():
     table = STUDY.stimuli.table
     if table and not STUDY.is_simulated:
         return existing_data(table, "stimuli.table")
-    return STUDY.data_path(
-        table or "stimuli.rows"
-    )  # the simulation writes its own table
+    return STUDY.data_path(table or "stimuli.rows")  # the simulation writes its own table
 
 
 TABLE = stimulus_table()
@@ -198,36 +194,24 @@ def embedding_file(wildcards):
 
 def labels_of_embedding(wildcards):
     """The file of labels of an embedding file that has none, if the setting names one."""
-    return labels_from(
-        STUDY.network(wildcards.network).labels, f"networks[{wildcards.network}].labels"
-    )
+    return labels_from(STUDY.network(wildcards.network).labels, f"networks[{wildcards.network}].labels")
 
 
 def labels_from(setting, where):
     """The text file of labels that a setting names, if it names one."""
-    return (
-        []
-        if setting in ("file", "table", "sorted")
-        else [existing_data(setting, where)]
-    )
+    return [] if setting in ("file", "table", "sorted") else [existing_data(setting, where)]
 
 
 def source_of(target, subject):
     """The file that holds a subject's ready RDM of a target."""
     rdms = STUDY.target(target).rdms
-    return named_errors(
-        existing_data, rdms.file.format(subject=subject), f"targets[{target}].rdms.file"
-    )
+    return named_errors(existing_data, rdms.file.format(subject=subject), f"targets[{target}].rdms.file")
 
 
 def source_file(wildcards):
     """The source of a ready RDM. A file of all subjects is `ancient`: `source_content` decides about reruns."""
     source = source_of(wildcards.target, wildcards.subject)
-    return (
-        source
-        if "{subject}" in STUDY.target(wildcards.target).rdms.file
-        else ancient(source)
-    )
+    return source if "{subject}" in STUDY.target(wildcards.target).rdms.file else ancient(source)
 
 
 def subjects_in_source(wildcards):
@@ -267,10 +251,7 @@ def labels_file(wildcards):
 
 def subject_rdms(wildcards):
     """The RDMs that a group mean is made of."""
-    return [
-        rdm_of(wildcards.target, subject)
-        for subject in STUDY.subjects_of(wildcards.target)
-    ]
+    return [rdm_of(wildcards.target, subject) for subject in STUDY.subjects_of(wildcards.target)]
 
 
 def subjects_with(target):
@@ -284,18 +265,14 @@ def subjects_with(target):
 
 def has_region(target, subject):
     """Whether a subject has a region; a sphere needs no file."""
-    return "sphere" in STUDY.target(target).region or bool(
-        region_inputs(target, subject)
-    )
+    return "sphere" in STUDY.target(target).region or bool(region_inputs(target, subject))
 
 
 @cache
 def region_inputs(target, subject):
     """The files that define a subject's region; none where the subject lacks it."""
     definition = STUDY.target(target).region
-    return named_errors(
-        region_files, definition, subject, STUDY.data_root, missing=STUDY.roi.missing
-    )
+    return named_errors(region_files, definition, subject, STUDY.data_root, missing=STUDY.roi.missing)
 
 
 def has_own_stimuli():
@@ -307,24 +284,16 @@ def brain_groups():
     """Subjects by the beta targets they were measured in: one reading of a subject's betas serves all its targets."""
     groups = {}
     for subject in STUDY.subjects:
-        targets = tuple(
-            target for target in BETA_TARGETS if subject in subjects_with(target)
-        )
+        targets = tuple(target for target in BETA_TARGETS if subject in subjects_with(target))
         groups.setdefault(targets, []).append(subject)
-    return [
-        (list(targets), subjects) for targets, subjects in groups.items() if targets
-    ]
+    return [(list(targets), subjects) for targets, subjects in groups.items() if targets]
 
 
 def present(files):
     """Files that are there, or that a rule makes. One that is missing is told by its subject's own job, so that with
     `--keep-going` the others are computed."""
     made = (str(STUDY.data_root), FITTED) if STUDY.is_simulated else (FITTED,)
-    return list(
-        dict.fromkeys(
-            file for file in files if Path(file).is_file() or str(file).startswith(made)
-        )
-    )
+    return list(dict.fromkeys(file for file in files if Path(file).is_file() or str(file).startswith(made)))
 
 
 def betas_of_subject(wildcards):
@@ -343,32 +312,19 @@ def betas_of_subject(wildcards):
 
 def regions_of_subject(wildcards):
     """Every file that defines a region of a subject."""
-    of = [
-        target for target in BETA_TARGETS if wildcards.subject in subjects_with(target)
-    ]
-    return list(
-        dict.fromkeys(
-            file for target in of for file in region_inputs(target, wildcards.subject)
-        )
-    )
+    of = [target for target in BETA_TARGETS if wildcards.subject in subjects_with(target)]
+    return present(file for target in of for file in region_inputs(target, wildcards.subject))
 
 
 def bold_of_subject(wildcards):
     """Raw BOLD, events and mask of every run of a subject."""
-    files = [
-        bold_inputs(BETAS, wildcards.subject, run, STUDY.data_root)
-        for run in BETAS["runs"]
-    ]
+    files = [bold_inputs(BETAS, wildcards.subject, run, STUDY.data_root) for run in BETAS["runs"]]
     return present(file for of_run in files for file in of_run)
 
 
 def fitted_betas(subject):
     """What fitting a subject's first-level models writes."""
-    return [
-        path
-        for run in BETAS["runs"]
-        for path in fitted_files(Path(FITTED), subject, run).all()
-    ]
+    return [path for run in BETAS["runs"] for path in fitted_files(Path(FITTED), subject, run).all()]
 
 
 def layer_of(wildcards):
@@ -389,9 +345,7 @@ def final_files():
         return [f"{RESULTS}/selected.tsv"]
     if has_own_stimuli() and not STUDY.networks:
         return [
-            rdm_of(target.name, subject)
-            for target in STUDY.targets
-            for subject in subjects_with(target.name)
+            rdm_of(target.name, subject) for target in STUDY.targets for subject in subjects_with(target.name)
         ]
     figures = ["rdms.svg"]
     if MODELS:
@@ -403,10 +357,7 @@ def final_files():
     if STUDY.is_simulated:
         figures.append("recovery.svg")
         tables.append("recovery.tsv")
-    return [
-        f"{RESULTS}/{file}"
-        for file in (*tables, *(f"figures/{figure}" for figure in figures))
-    ]
+    return [f"{RESULTS}/{file}" for file in (*tables, *(f"figures/{figure}" for figure in figures))]
 
 
 onsuccess:

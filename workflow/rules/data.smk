@@ -38,9 +38,7 @@ if STUDY.is_simulated:
                 run=STUDY.betas.runs,
                 allow_missing=True,
             ),
-            masks=[
-                STUDY.data_path(STUDY.target(target).mask) for target in BETA_TARGETS
-            ],
+            masks=[STUDY.data_path(STUDY.target(target).mask) for target in BETA_TARGETS],
         log:
             f"{RESULTS}/logs/simulate_subject/sub-{{subject}}.log",
         benchmark:

@@ -90,11 +90,7 @@ if STUDY.is_simulated:
             mem_mb=1000,
             runtime=10,
         params:
-            units=[
-                unit
-                for unit in all_units()
-                if unit["network"] == STUDY.simulation.network
-            ],
+            units=[unit for unit in all_units() if unit["network"] == STUDY.simulation.network],
             planted=list(STUDY.simulation.planted),
             rois=BETA_TARGETS,
             n_planted=STUDY.simulation.n_planted,

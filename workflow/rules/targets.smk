@@ -69,10 +69,7 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
             stimuli=f"{RESULTS}/stimuli.tsv",
         output:
             rdms=[rdm_of(target, "{subject}") for target in targets],
-            patterns=[
-                f"{RESULTS}/patterns/sub-{{subject}}_roi-{target}_patterns.h5"
-                for target in targets
-            ],
+            patterns=[f"{RESULTS}/patterns/sub-{{subject}}_roi-{target}_patterns.h5" for target in targets],
             voxels=f"{RESULTS}/qc/sub-{{subject}}_voxels.tsv",
             reliability=f"{RESULTS}/qc/sub-{{subject}}_reliability.tsv",
         log:

@@ -1,0 +1,78 @@
+"""The real studies of betas, from NIfTI files to RDMs, quality and report."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isoprune.io.rdms import read_rdm
+from workflow_study import ROOT
+
+
+def run(folder, data_dir, study, *arguments, check=True):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--configfile", str(ROOT / "config" / "studies" / f"{study}.yaml")]
+    command += ["--config", f"data_dir={data_dir}", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert (done.returncode == 0) == check, done.stdout[-6000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def ak6(data_dir, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ak6")
+    run(folder, data_dir, "ak6")
+    return folder / "results" / "ak6"
+
+
+def test_animal_species_have_the_structure_of_their_three_classes(ak6):
+    rdm = read_rdm(ak6 / "rdms" / "sub-group_roi-vt_rdm.h5", expect_target="vt", expect_subject="group")
+    assert rdm.labels == ("monkey", "lemur", "mallard", "warbler", "ladybug", "moth")
+    classes = np.repeat([0, 1, 2], 2)
+    differs = classes[:, None] != classes[None, :]
+    upper = np.triu_indices(6, 1)
+    assert np.corrcoef(rdm.values[upper], differs[upper])[0, 1] > 0.4
+
+
+def test_every_subject_and_area_has_an_rdm(ak6):
+    names = {path.name for path in (ak6 / "rdms").iterdir()}
+    subjects = [f"{i:02}" for i in range(1, 7)] + ["group"]
+    assert names == {f"sub-{subject}_roi-{roi}_rdm.h5" for subject in subjects for roi in ("vt", "ev")}
+
+
+def test_report_of_a_study_without_networks_is_built(ak6, data_dir, tmp_path):
+    report = tmp_path / "report.zip"
+    run(ak6.parents[1], data_dir, "ak6", "--report", str(report))
+    assert any(name.endswith("rdms.svg") for name in zipfile.ZipFile(report).namelist())
+
+
+def test_raw_bold_becomes_a_crossnobis_rdm(data_dir, tmp_path):
+    run(tmp_path, data_dir, "haxby2001")
+    results = tmp_path / "results" / "haxby2001"
+    rdm = read_rdm(results / "rdms" / "sub-01_roi-slice_rdm.h5", expect_target="slice", expect_subject="01")
+    assert rdm.measure == "crossnobis"
+    assert rdm.values[np.triu_indices(8, 1)].mean() > 0
+    reliability = pd.read_csv(results / "qc" / "sub-01_reliability.tsv", sep="\t")
+    assert reliability["tsnr"].item() > 20
+    assert reliability["n_runs"].item() == 12
+
+
+def test_subject_with_a_damaged_file_does_not_stop_the_others(data_dir, tmp_path):
+    shutil.copytree(data_dir / "ak6", tmp_path / "ak6")
+    damaged = tmp_path / "ak6" / "s02" / "glm_T_stats_odd.nii.gz"
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[:20000])
+    missing = tmp_path / "ak6" / "s03" / "vt_mask.nii.gz"
+    missing.parent.chmod(0o755)
+    missing.unlink()
+    output = run(tmp_path, tmp_path, "ak6", "--keep-going", check=False)
+    assert "UnreadableFileError" in output and "s02/glm_T_stats_odd.nii.gz" in output
+    assert "MissingFileError" in output and "s03/vt_mask.nii.gz" in output
+    made = {path.name[:6] for path in (tmp_path / "results" / "ak6" / "rdms").glob("*_roi-vt_rdm.h5")}
+    assert made == {"sub-01", "sub-04", "sub-05", "sub-06"}
