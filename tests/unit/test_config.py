@@ -500,7 +500,9 @@ def test_the_editor_schema_refuses_what_loading_refuses(changes):
 
 def test_numbers_inside_a_block_of_the_command_line_are_numbers():
     # Snakemake reads `--config crossvalidation='{"n_repeats": 1}'` with every value as text.
-    study = load(settings_with(crossvalidation={"n_repeats": "1"}, select={"targets": "null"}, roi={"min_voxels": "5"}))
+    study = load(
+        settings_with(crossvalidation={"n_repeats": "1"}, select={"targets": "null"}, roi={"min_voxels": "5"})
+    )
     assert (study.crossvalidation.n_repeats, study.roi.min_voxels, study.select.targets) == (1, 5, None)
 
 
