@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from isoprune.errors import NoRegionError
 from isoprune.io.betas import beta_runs
+from isoprune.io.betas.volumes import volumes_a_chunk
 from isoprune.io.regions import regions_of
-from isoprune.io.volumes import BetaRun
+from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import RDM, Patterns
 from isoprune.patterns import extract_patterns
 from isoprune.quality import reliability_table, voxel_table
@@ -127,3 +130,82 @@ def _selection(
     chosen = VoxelSelection(settings["keep"], settings["source"], tuple(settings["runs"] or ()))
     localiser = settings["localiser"]
     return chosen, beta_runs(localiser, subject, root) if localiser else ()
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Where the regions of one subject lie.
+
+    Attributes
+    ----------
+    image : ndarray of shape grid.shape
+        What the regions are drawn on; NaN where nothing was measured.
+    about : str
+        What the image shows.
+    grid : Grid
+    regions : dict of str to Region
+    """
+
+    image: np.ndarray
+    about: str
+    grid: Grid
+    regions: dict[str, Region]
+
+
+def subject_anatomy(
+    subject: str,
+    definitions: Mapping[str, Mapping[str, Any]],
+    *,
+    betas: Mapping[str, Any],
+    roi: Mapping[str, Any],
+    root: str | Path,
+    fitted: str | Path,
+) -> Anatomy:
+    """A subject's regions, and an image of the same grid to draw them on.
+
+    Parameters
+    ----------
+    subject, definitions, betas, roi, root, fitted
+        As for ``subject_brain``.
+
+    Returns
+    -------
+    Anatomy
+        With the mean of the measured signal, where the betas come with one, else the mean of their magnitude.
+
+    Raises
+    ------
+    IsopruneError
+        If files are missing or damaged, or grids differ.
+    """
+    runs = beta_runs(betas, subject, fitted if betas["format"] == "bold" else root)
+    regions, _ = regions_of(
+        definitions, subject, root, runs[0].grid, resample=roi["resample"], missing=roi["missing"]
+    )
+    image, about = mean_image(runs[0])
+    return Anatomy(image, about, runs[0].grid, regions)
+
+
+def mean_image(run: BetaRun) -> tuple[np.ndarray, str]:
+    """An image in which a brain can be recognised, and what it shows.
+
+    Parameters
+    ----------
+    run : BetaRun
+
+    Returns
+    -------
+    image : ndarray of shape run.grid.shape
+        Mean of the measured signal; without it, mean of the betas' magnitude over volumes, NaN where none is finite.
+    about : str
+    """
+    if run.mean is not None:
+        return run.mean(), f"Mean of the measured signal, run {run.label}"
+    total, count = np.zeros(run.grid.shape), np.zeros(run.grid.shape)
+    step = volumes_a_chunk(run.grid)
+    for start in range(0, len(run.conditions), step):
+        values = np.abs(run.read(start, min(start + step, len(run.conditions))))
+        total += np.nansum(values, axis=0)
+        count += np.isfinite(values).sum(axis=0)
+    image = np.divide(total, count, out=np.full(run.grid.shape, np.nan), where=count > 0)
+    return image, f"Mean magnitude of {len(run.conditions)} betas, run {run.label}"

@@ -6,7 +6,8 @@ What cannot be computed is missing, with its reason in words, and never 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,6 +67,13 @@ REGION_COLUMNS = {
     "lacking": "Labels of the subjects who lack it.",
 }
 
+MISSING_COLUMNS = {
+    "target": "Region of interest, or name of the target.",
+    "subject": "Subject label.",
+    "reason": "The error, as its log has it; or why there is none.",
+    "log": "Where the whole story is; empty if no job has run.",
+}
+
 
 def voxel_table(
     patterns: Mapping[str, Patterns], rois: Sequence[str] | None = None, subject: str | None = None
@@ -93,6 +101,77 @@ def voxel_table(
     table = pd.DataFrame(rows, columns=list(VOXEL_COLUMNS))
     counts = [name for name in VOXEL_COLUMNS if name.startswith("n_")]
     return table.astype(dict.fromkeys(counts, "Int64"))
+
+
+def all_voxels(voxels: Iterable[pd.DataFrame], lacking: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """Voxel counts of all subjects, and rows without counts for the regions that subjects lack.
+
+    Parameters
+    ----------
+    voxels : iterable of DataFrame
+        Rows of ``voxel_table``, a table a subject.
+    lacking : iterable of (str, str)
+        Region and subject, where a subject does not have a region.
+    """
+    import pandas as pd
+
+    rows = [{"subject": subject, "roi": roi, "selection": ""} for roi, subject in lacking]
+    return _stacked([*voxels, pd.DataFrame(rows, columns=list(VOXEL_COLUMNS))], VOXEL_COLUMNS)
+
+
+def all_reliabilities(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of ``reliability_table``, one below the other."""
+    return _stacked(tables, RELIABILITY_COLUMNS)
+
+
+def _stacked(tables: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    full = [table for table in tables if len(table)]
+    if not full:
+        return pd.DataFrame(columns=list(columns))
+    stacked = pd.concat([table.astype(object) for table in full], ignore_index=True).infer_objects()
+    counts = [name for name in columns if name.startswith("n_")]
+    return stacked.astype(dict.fromkeys(counts, "Int64")).sort_values(
+        "subject", kind="stable", ignore_index=True
+    )
+
+
+def missing_table(expected: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """RDMs that are not there, with the reason from the logs of their jobs; columns as `MISSING_COLUMNS`.
+
+    Parameters
+    ----------
+    expected : iterable of mapping
+        For each RDM ``target``, ``subject``, ``file`` and ``logs``: those of the jobs that lead to it, the first job
+        first.
+    """
+    import pandas as pd
+
+    rows = []
+    for one in expected:
+        if Path(one["file"]).is_file():
+            continue
+        logs = [log for log in one["logs"] if Path(log).is_file()]
+        failed = [log for log in logs if error_in_log(log)]
+        reason = error_in_log(failed[0]) if failed else "it was not computed, and no job reports an error"
+        log = (failed or logs[-1:] or [""])[0]
+        rows.append({"target": one["target"], "subject": one["subject"], "reason": reason, "log": str(log)})
+    return pd.DataFrame(rows, columns=list(MISSING_COLUMNS))
+
+
+def error_in_log(path: str | Path) -> str:
+    """The error that ended a job, in one line; empty if its log has none.
+
+    Parameters
+    ----------
+    path : path
+        A log that ``isoprune.log.job_log`` wrote.
+    """
+    lines = [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not any("Traceback (most recent call last)" in line for line in lines):
+        return ""
+    return lines[-1].removeprefix("isoprune.errors.").strip()
 
 
 def region_table(voxels: pd.DataFrame) -> pd.DataFrame:
@@ -268,7 +347,7 @@ def intersubject_table(rdms: Iterable[RDM]) -> pd.DataFrame:
         targets.setdefault(rdm.target, []).append(rdm)
     rows = []
     for target, group in targets.items():
-        labels = group[0].labels
+        labels = sorted(group[0].labels)  # the order of rows changes no bit
         values = np.array([rdm.select(labels, wanted_in="the first subject").values for rdm in group])
         for place, rdm in enumerate(group):
             row = {

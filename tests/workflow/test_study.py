@@ -22,7 +22,7 @@ def read(path):
 
 
 def test_run_ends_with_all_the_files_it_promises(finished):
-    expected = {"stimuli.tsv", "folds.tsv", "summary.tsv", "contrasts.tsv"}
+    expected = {"stimuli.tsv", "folds.tsv", "summary.tsv", "contrasts.tsv", "qc/intersubject.tsv"}
     expected |= {f"retained/{unit}_retained.tsv" for unit in UNITS}
     expected |= {f"pruning/{unit}_{kind}.tsv" for unit in UNITS for kind in ("folds", "curve")}
     assert set(finished.tables()) == expected

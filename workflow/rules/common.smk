@@ -250,8 +250,13 @@ def labels_file(wildcards):
 
 
 def subject_rdms(wildcards):
-    """The RDMs that a group mean is made of."""
-    return [rdm_of(wildcards.target, subject) for subject in STUDY.subjects_of(wildcards.target)]
+    """The RDMs that a group mean is made of: of all subjects who have the target."""
+    return rdms_of([wildcards.target])
+
+
+def rdms_of(targets):
+    """The RDMs of all subjects who have the targets."""
+    return [rdm_of(target, subject) for target in targets for subject in subjects_with(target)]
 
 
 def subjects_with(target):
@@ -339,14 +344,92 @@ def shown_units():
     return of_group or all_units()
 
 
+def shared_targets():
+    """Targets whose subjects saw the same stimuli, so that their RDMs can be compared and averaged."""
+    names = [target.name for target in STUDY.targets]
+    return [name for name in names if name in READY_TARGETS] if has_own_stimuli() else names
+
+
+def measured_subjects():
+    """Subjects who have at least one region."""
+    return [subject for _, subjects in brain_groups() for subject in subjects]
+
+
+def lacking_regions():
+    """Region and subject, where a subject does not have a region."""
+    return [
+        (target, subject)
+        for target in BETA_TARGETS
+        for subject in STUDY.subjects_of(target)
+        if subject not in subjects_with(target)
+    ]
+
+
+def definitions_of_subject(wildcards):
+    """How the regions that a subject has are defined."""
+    return {
+        target: STUDY.target(target).region
+        for target in BETA_TARGETS
+        if wildcards.subject in subjects_with(target)
+    }
+
+
+def quality_of_subjects(kind):
+    """A table of quality for each measured subject."""
+    return [f"{RESULTS}/qc/sub-{subject}_{kind}.tsv" for subject in measured_subjects()]
+
+
+def quality_tables(*names, folder="qc"):
+    """Tables of quality over subjects by their names, those of the names that the study has."""
+    there = {
+        "voxels": BETA_TARGETS,
+        "regions": BETA_TARGETS,
+        "reliability": BETA_TARGETS,
+        "intersubject": shared_targets(),
+    }
+    return {name: f"{RESULTS}/{folder}/{name}.tsv" for name in names or there if there[name]}
+
+
+def quality_results():
+    """What a run says about the quality of its data."""
+    figures = [*(f"rdms_target-{target.name}.svg" for target in STUDY.targets), "reliability.svg"]
+    figures += ["rois.png"] if BETA_TARGETS else []
+    figures += ["mds.svg"] if shared_targets() else []
+    return [*quality_tables().values(), *(f"{RESULTS}/figures/{figure}" for figure in figures)]
+
+
+def expected_rdms():
+    """Every subject's RDM, and the logs of the jobs that lead to it, the first job first."""
+    ready = [f"{RESULTS}/logs/ready_rdm/sub-{{subject}}_{{kind}}-{{target}}.log"]
+    measured = [
+        f"{RESULTS}/logs/{job}/sub-{{subject}}.log" for job in ("simulate_subject", "fit_betas", "brain_rdms")
+    ]
+    return [
+        {
+            "target": target.name,
+            "subject": subject,
+            "file": rdm_of(target.name, subject),
+            "logs": [
+                log.format(subject=subject, kind=target.kind, target=target.name)
+                for log in (ready if target.name in READY_TARGETS else measured)
+            ],
+        }
+        for target in STUDY.targets
+        for subject in subjects_with(target.name)
+    ]
+
+
+def finished(files):
+    """Those of the files that are there by now."""
+    return [file for file in files if Path(file).is_file()]
+
+
 def final_files():
     """What a run ends with."""
     if is_selection():
         return [f"{RESULTS}/selected.tsv"]
     if has_own_stimuli() and not STUDY.networks:
-        return [
-            rdm_of(target.name, subject) for target in STUDY.targets for subject in subjects_with(target.name)
-        ]
+        return [*rdms_of(target.name for target in STUDY.targets), *quality_results()]
     figures = ["rdms.svg"]
     if MODELS:
         figures.append("stimuli.png")
@@ -357,7 +440,11 @@ def final_files():
     if STUDY.is_simulated:
         figures.append("recovery.svg")
         tables.append("recovery.tsv")
-    return [f"{RESULTS}/{file}" for file in (*tables, *(f"figures/{figure}" for figure in figures))]
+    return [
+        *(f"{RESULTS}/{table}" for table in tables),
+        *(f"{RESULTS}/figures/{figure}" for figure in figures),
+        *quality_results(),
+    ]
 
 
 onsuccess:

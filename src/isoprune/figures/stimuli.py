@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from scipy.stats import rankdata
 
 from isoprune.figures.style import INK, NUMBERS_SIZE, in_order, number, numbers, styled
@@ -46,23 +47,30 @@ def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
     LabelError
         If an RDM is about other images than the table.
     """
-    ordered = _by_category(stimuli)
+    ordered = by_category(stimuli)
     n_columns = min(len(shown), _MOST_PANELS_IN_A_ROW)
     n_rows = ceil(len(shown) / n_columns)
     figure = Figure(figsize=(3.1 * n_columns + 1.6, 3.5 * n_rows + 0.3), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for panel, rdm in zip(grid, shown, strict=False):
         image = _draw_rdm(panel, rdm.select(list(ordered["stimulus"]), wanted_in="the stimulus table"))
-        _mark_categories(panel, ordered, named=panel in grid[::n_columns])
+        mark_categories(panel, ordered, named=panel in grid[::n_columns])
     for panel in grid[len(shown) :]:
         panel.set_axis_off()
-    bar = figure.colorbar(image, ax=list(grid), shrink=0.85, aspect=25, pad=0.02, ticks=[0, 25, 50, 75, 100])
-    bar.set_label("dissimilarity (percentile of pairs)")
-    bar.outline.set_visible(False)
+    percentile_bar(figure, image, list(grid), shrink=0.85)
     return figure
 
 
-def _by_category(stimuli: pd.DataFrame) -> pd.DataFrame:
+def percentile_bar(figure: Figure, image: AxesImage, beside: Sequence[Axes], *, shrink: float) -> None:
+    """Draw the colour scale of ``heatmap`` beside panels."""
+    bar = figure.colorbar(
+        image, ax=list(beside), shrink=shrink, aspect=25, pad=0.02, ticks=[0, 25, 50, 75, 100]
+    )
+    bar.set_label("dissimilarity (percentile of pairs)")
+    bar.outline.set_visible(False)
+
+
+def by_category(stimuli: pd.DataFrame) -> pd.DataFrame:
     """The table with the images of a category together, categories and images in the given order."""
     if "category" not in stimuli:
         return stimuli
@@ -71,7 +79,8 @@ def _by_category(stimuli: pd.DataFrame) -> pd.DataFrame:
     return named.sort_values("category", key=lambda column: column.map(rank), kind="stable")
 
 
-def _draw_rdm(panel: Axes, rdm: RDM):
+def heatmap(panel: Axes, rdm: RDM) -> AxesImage:
+    """Draw an RDM in percentiles over its pairs, without ticks."""
     pairs = pairs_of(rdm.values)
     percentile = np.full(rdm.values.shape, np.nan)
     percentile[np.triu_indices(len(rdm.labels), 1)] = 100 * (rankdata(pairs) - 1) / max(len(pairs) - 1, 1)
@@ -84,10 +93,15 @@ def _draw_rdm(panel: Axes, rdm: RDM):
         interpolation="none",
         extent=_cells(len(percentile)),
     )
-    panel.set_title(rdm.target)
     panel.set_xticks([])
     panel.set_yticks([])
     panel.spines[:].set_visible(False)
+    return image
+
+
+def _draw_rdm(panel: Axes, rdm: RDM) -> AxesImage:
+    image, pairs = heatmap(panel, rdm), pairs_of(rdm.values)
+    panel.set_title(rdm.target)
     numbers(
         panel,
         [
@@ -98,7 +112,8 @@ def _draw_rdm(panel: Axes, rdm: RDM):
     return image
 
 
-def _mark_categories(panel: Axes, stimuli: pd.DataFrame, *, named: bool) -> None:
+def mark_categories(panel: Axes, stimuli: pd.DataFrame, *, named: bool) -> None:
+    """Divide categories, which follow one another in the table, by white lines, and name them on the left."""
     if "category" not in stimuli:
         return
     sizes = stimuli["category"].value_counts(sort=False)

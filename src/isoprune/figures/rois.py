@@ -1,0 +1,200 @@
+"""Regions drawn on a subject's own mean image, in world space, through nilearn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from isoprune.figures.quality import CATEGORY_COLOURS
+from isoprune.figures.style import NUMBERS_SIZE, QUIET, styled
+from isoprune.io.files import replacing
+from isoprune.io.volumes import Grid, Region
+
+_MOST_AXIAL = 4
+_LINES = ("solid", "dashed", "dotted")
+_PANEL_INCHES = (7.2, 2.1)
+_MARGIN_PIXELS = 24
+_MOST_PANELS_BELOW = 8
+
+
+@styled
+def rois(image: np.ndarray, grid: Grid, regions: Mapping[str, Region], subject: str, about: str) -> Figure:
+    """A subject's regions as outlines on an image of the same grid.
+
+    Parameters
+    ----------
+    image : ndarray of shape grid.shape
+        NaN where nothing was measured.
+    grid : Grid
+    regions : mapping of str to Region
+    subject : str
+    about : str
+        What the image shows.
+
+    Returns
+    -------
+    Figure
+        Axial cuts through the fullest slice of each region (four at most), one coronal and one sagittal cut
+        through that of all regions together; world coordinates in mm, left is left. On a surface, words only.
+    """
+    figure = Figure(figsize=_PANEL_INCHES)
+    figure.text(0.01, 0.975, f"sub-{subject}", va="top", fontweight="bold")
+    figure.text(0.01, 0.015, about, fontsize=NUMBERS_SIZE, color=QUIET)
+    if grid.affine is None:
+        figure.text(0.01, 0.5, "Betas on a surface: there is no volume to draw on.", color=QUIET)
+        return figure
+    looks = {
+        name: (
+            CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)],
+            _LINES[place // len(CATEGORY_COLOURS) % len(_LINES)],
+        )
+        for place, name in enumerate(regions)
+    }
+    cuts = cuts_through(regions, grid)
+    _draw_cuts(figure, image, grid, regions, cuts, looks)
+    _name_regions(figure, looks, _uncut(regions, grid, cuts))
+    return figure
+
+
+def cuts_through(regions: Mapping[str, Region], grid: Grid) -> dict[str, list[float]]:
+    """World coordinates, in mm, of the slices that show the regions best.
+
+    Parameters
+    ----------
+    regions : mapping of str to Region
+    grid : Grid
+
+    Returns
+    -------
+    dict of str to list of float
+        Under ``z`` the axial cuts from below, under ``y`` a coronal, under ``x`` a sagittal one; directions in
+        which the measured volume is too thin for a picture are not there.
+    """
+    every = np.concatenate([_millimetres(region, grid) for region in regions.values()])
+    step = float(np.linalg.norm(grid.affine[:3, :3], axis=0).min())
+    corners = np.stack(np.meshgrid(*[(0, size - 1) for size in grid.shape], indexing="ij"), -1).reshape(-1, 3)
+    thick = np.ptp(corners @ grid.affine[:3, :3].T, axis=0) > 2 * step
+    axial: list[float] = []
+    for region in regions.values():
+        z = _fullest(_millimetres(region, grid)[:, 2], step)
+        if all(abs(z - other) >= 1.5 * step for other in axial):
+            axial.append(z)
+    cuts = {
+        "z": sorted(axial[:_MOST_AXIAL]),
+        "y": [_fullest(every[:, 1], step)],
+        "x": [_fullest(every[:, 0], step)],
+    }
+    seen = {"z": thick[[0, 1]].all(), "y": thick[[0, 2]].all(), "x": thick[[1, 2]].all()}
+    return {axis: places for axis, places in cuts.items() if seen[axis]}
+
+
+def _millimetres(region: Region, grid: Grid) -> np.ndarray:
+    return np.argwhere(region.inside) @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+
+
+def _fullest(coordinates: np.ndarray, step: float) -> float:
+    """The coordinate around which most voxels lie."""
+    slices = np.round((coordinates - coordinates.min()) / step).astype(int)
+    best = np.bincount(slices).argmax()
+    return float(coordinates[slices == best].mean())
+
+
+def _uncut(regions: Mapping[str, Region], grid: Grid, cuts: Mapping[str, Sequence[float]]) -> list[str]:
+    """Regions that no cut goes through."""
+    half = float(np.linalg.norm(grid.affine[:3, :3], axis=0).max()) / 2
+    return [
+        name
+        for name, region in regions.items()
+        if not any(
+            (np.abs(_millimetres(region, grid)[:, "xyz".index(axis)] - place) <= half).any()
+            for axis, places in cuts.items()
+            for place in places
+        )
+    ]
+
+
+def _draw_cuts(
+    figure: Figure,
+    image: np.ndarray,
+    grid: Grid,
+    regions: Mapping[str, Region],
+    cuts: Mapping[str, Sequence[float]],
+    looks: Mapping[str, tuple[str, str]],
+) -> None:
+    from nibabel import Nifti1Image
+    from nilearn import plotting
+
+    shown = np.nan_to_num(image)
+    # Empty margins go, but never a region outside of what was measured: that is what the picture is to show.
+    filled = np.nonzero(np.any([shown != 0, *(region.inside for region in regions.values())], axis=0))
+    part = tuple(slice(max(0, places.min() - 2), places.max() + 3) for places in filled)
+    background = Nifti1Image(shown.astype(np.float32), grid.affine).slicer[part]
+    brightest = float(np.percentile(shown[shown != 0], 97)) if shown.any() else 1.0
+    n_cuts, left = sum(map(len, cuts.values())), 0.0
+    for axis, places in cuts.items():
+        width = len(places) / max(n_cuts, 3)
+        view = plotting.plot_anat(
+            background,
+            display_mode=axis,
+            cut_coords=places,
+            figure=figure,
+            axes=(left, 0.1, width, 0.76),
+            annotate=False,
+            draw_cross=False,
+            black_bg=False,
+            colorbar=False,
+            cmap="gray",
+            vmin=0,
+            vmax=brightest,
+        )
+        for name, region in regions.items():
+            colour, line = looks[name]
+            mask = Nifti1Image(region.inside.astype(np.float32), grid.affine)
+            view.add_contours(mask, levels=[0.5], colors=[colour], linestyles=[line], linewidths=1.3)
+        view.annotate(size=NUMBERS_SIZE, decimals=1)
+        left += width
+
+
+def _name_regions(figure: Figure, looks: Mapping[str, tuple[str, str]], uncut: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    key = [
+        Line2D([], [], color=colour, linestyle=line, label=f"{name} (in no cut)" if name in uncut else name)
+        for name, (colour, line) in looks.items()
+    ]
+    figure.legend(
+        handles=key,
+        loc="upper right",
+        ncols=min(len(key), 7),
+        borderaxespad=0.2,
+        handlelength=1.4,
+        columnspacing=1.2,
+    )
+
+
+def write_page(path: str | Path, pictures: Sequence[str | Path]) -> None:
+    """Put pictures of equal size on one page, from above to below, in columns of eight or less.
+
+    Parameters
+    ----------
+    path : path
+        PNG, written in one step.
+    pictures : sequence of path
+    """
+    from PIL import Image
+
+    opened = [Image.open(picture).convert("RGB") for picture in pictures]
+    width, height = (max(sizes) for sizes in zip(*(picture.size for picture in opened), strict=True))
+    n_columns = ceil(len(opened) / _MOST_PANELS_BELOW)
+    n_rows = ceil(len(opened) / n_columns)
+    size = ((width + _MARGIN_PIXELS) * n_columns, (height + _MARGIN_PIXELS) * n_rows)
+    page = Image.new("RGB", size, "white")
+    for place, picture in enumerate(opened):
+        row, column = divmod(place, n_columns)
+        page.paste(picture, (column * (width + _MARGIN_PIXELS), row * (height + _MARGIN_PIXELS)))
+    with replacing(path) as temporary:
+        page.save(temporary, format="PNG")

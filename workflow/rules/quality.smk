@@ -1,0 +1,254 @@
+"""Quality of the data: tables over subjects, every RDM, maps, reliabilities, and regions on the brain."""
+
+if BETA_TARGETS:
+
+    rule quality_brain:
+        input:
+            voxels=quality_of_subjects("voxels"),
+            reliability=quality_of_subjects("reliability"),
+        output:
+            voxels=report(
+                f"{RESULTS}/qc/voxels.tsv",
+                category="2 Data quality",
+                caption="../report/quality_voxels.rst",
+                labels={"result": "Voxels of every subject and region", "kind": "table"},
+            ),
+            regions=report(
+                f"{RESULTS}/qc/regions.tsv",
+                category="2 Data quality",
+                caption="../report/quality_regions.rst",
+                labels={"result": "Who has which region", "kind": "table"},
+            ),
+            reliability=report(
+                f"{RESULTS}/qc/reliability.tsv",
+                category="2 Data quality",
+                caption="../report/quality_reliability.rst",
+                labels={"result": "Reliability within subjects", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/quality_brain.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/quality_brain.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            lacking=lacking_regions(),
+        message:
+            "Gather voxel counts and reliabilities of all subjects"
+        script:
+            "../scripts/quality_brain.py"
+
+    rule figure_quality_roi:
+        input:
+            betas=betas_of_subject,
+            regions=regions_of_subject,
+        output:
+            f"{RESULTS}/figures/rois/sub-{{subject}}_rois.png",
+        log:
+            f"{RESULTS}/logs/figure_quality_roi/sub-{{subject}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_quality_roi/sub-{{subject}}.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            definitions=definitions_of_subject,
+            betas=BETAS,
+            roi=STUDY.roi.model_dump(mode="json"),
+            root=str(STUDY.data_root),
+            fitted=FITTED,
+        message:
+            "Draw the regions of subject {wildcards.subject} on the brain"
+        script:
+            "../scripts/figure_quality_roi.py"
+
+    rule figure_quality_rois:
+        input:
+            [f"{RESULTS}/figures/rois/sub-{subject}_rois.png" for subject in measured_subjects()],
+        output:
+            report(
+                f"{RESULTS}/figures/rois.png",
+                category="2 Data quality",
+                caption="../report/quality_rois.rst",
+                labels={"result": "Regions on every subject's brain", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_quality_rois.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_quality_rois.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Put the regions of all subjects on a page"
+        script:
+            "../scripts/figure_quality_rois.py"
+
+
+if shared_targets():
+
+    rule quality_intersubject:
+        input:
+            rdms_of(shared_targets()),
+        output:
+            report(
+                f"{RESULTS}/qc/intersubject.tsv",
+                category="2 Data quality",
+                caption="../report/quality_intersubject.rst",
+                labels={"result": "Agreement between subjects", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/quality_intersubject.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/quality_intersubject.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Compare each subject's RDMs with the others'"
+        script:
+            "../scripts/quality_intersubject.py"
+
+    rule figure_quality_mds:
+        input:
+            stimuli=f"{RESULTS}/stimuli.tsv",
+            rdms=[rdm_of(target, GROUP) for target in shared_targets()],
+        output:
+            report(
+                f"{RESULTS}/figures/mds.svg",
+                category="2 Data quality",
+                caption="../report/quality_mds.rst",
+                labels={"result": "Maps of the group's RDMs", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_quality_mds.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_quality_mds.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            seed=STUDY.seed,
+        message:
+            "Draw the group's RDMs as maps"
+        script:
+            "../scripts/figure_quality_mds.py"
+
+
+rule figure_quality_rdms:
+    input:
+        **quality_tables("intersubject"),
+        stimuli=f"{RESULTS}/stimuli.tsv",
+        rdms=subject_rdms,
+    output:
+        report(
+            f"{RESULTS}/figures/rdms_target-{{target}}.svg",
+            category="2 Data quality",
+            caption="../report/quality_rdms.rst",
+            labels={"result": "RDM of every subject: {target}", "kind": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_quality_rdms/target-{{target}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_quality_rdms/target-{{target}}.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Draw every subject's RDM of {wildcards.target}"
+    script:
+        "../scripts/figure_quality_rdms.py"
+
+
+rule figure_quality_reliability:
+    input:
+        **quality_tables("reliability", "intersubject"),
+    output:
+        report(
+            f"{RESULTS}/figures/reliability.svg",
+            category="2 Data quality",
+            caption="../report/quality_reliability_figure.rst",
+            labels={"result": "Reliability within and between subjects", "kind": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_quality_reliability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_quality_reliability.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Draw the reliabilities"
+    script:
+        "../scripts/figure_quality_reliability.py"
+
+
+# After a run with `--keep-going` in which a subject failed, `snakemake quality_so_far` says what is missing and why,
+# and shows the quality of what is there; with `--report so_far.zip` behind it, as a report.
+rule quality_so_far:
+    input:
+        rdms=finished(rdms_of(target.name for target in STUDY.targets)),
+        voxels=finished(quality_of_subjects("voxels")),
+        reliability=finished(quality_of_subjects("reliability")),
+    output:
+        **{
+            name: report(
+                path,
+                category="2 Data quality",
+                caption=f"../report/quality_{name}.rst",
+                labels={"result": f"So far: {name}", "kind": "table"},
+            )
+            for name, path in quality_tables(folder="qc/so_far").items()
+        },
+        missing=report(
+            f"{RESULTS}/qc/so_far/missing.tsv",
+            category="2 Data quality",
+            caption="../report/quality_missing.rst",
+            labels={"result": "So far: what is missing, and why", "kind": "table"},
+        ),
+        figure=report(
+            f"{RESULTS}/qc/so_far/reliability.svg",
+            category="2 Data quality",
+            caption="../report/quality_reliability_figure.rst",
+            labels={"result": "So far: reliability", "kind": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/quality_so_far.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/quality_so_far.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        expected=expected_rdms(),
+        shared=shared_targets(),
+        lacking=lacking_regions(),
+    message:
+        "Tell what is missing, and the quality of what is there"
+    script:
+        "../scripts/quality_so_far.py"
