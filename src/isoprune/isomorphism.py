@@ -1,7 +1,8 @@
 """Second-order isomorphism: how alike two similarity spaces are.
 
-The network side is the correlation of image rows, ``C``; its RDM is ``1 − C``, so the isomorphism of the
-RDM with a target is minus the correlation of ``C`` with it. Everything is float64.
+The network side is a matrix ``C`` of similarities between image rows by a first-order **measure**; its RDM is
+``1 − C``, so the isomorphism of the RDM with a target is minus the correlation of ``C`` with it, by a
+second-order **coefficient**. Everything is float64.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import rankdata
 
 from isoprune.errors import RDMError
 from isoprune.labelled import constant_images
+from isoprune.labels import choose
+
+MEASURES = ("correlation", "cosine", "euclidean")
+"""First-order measures of similarity between images; ``euclidean`` is the squared distance."""
 
 CONSTANT_RDM = 1e-24
 """Similarities are constant when their variance over pairs is at most this (dimensionless).
@@ -25,24 +31,51 @@ RANK_DECIMALS = 12
 """Similarities that agree to this many decimals are tied when they are ranked (Spearman)."""
 
 
-def similarity(values: np.ndarray) -> np.ndarray:
-    """Pearson correlation between the rows of an embedding.
+def similarity(values: np.ndarray, measure: str = "correlation") -> np.ndarray:
+    """Similarity between the rows of an embedding.
 
     Parameters
     ----------
     values : ndarray of shape (n_images, n_features)
+    measure : {"correlation", "cosine", "euclidean"}
+        ``euclidean`` gives minus the squared distances, as multiples of their mean over pairs (isomorphism
+        does not depend on that unit).
 
     Returns
     -------
     ndarray of shape (n_images, n_images), float64
-        Dimensionless, −1 … 1; NaN in the rows and columns of constant images.
+        Dimensionless. NaN in the rows and columns of `undefined_images`, and everywhere if all squared
+        distances are zero.
     """
     values = np.asarray(values, dtype=np.float64)
-    centred = values - values.mean(axis=1, keepdims=True)
+    if measure == "euclidean":
+        distances = pdist(values, "sqeuclidean")
+        return squareform(-distances / (distances.mean() or np.nan))
+    centred = values - values.mean(axis=1, keepdims=True) if measure == "correlation" else values
     norm = np.sqrt((centred**2).sum(axis=1))
-    norm[constant_images(values)] = np.nan
+    norm[undefined_images(values, measure)] = np.nan
     unit = centred / norm[:, None]
     return unit @ unit.T
+
+
+def undefined_images(values: np.ndarray, measure: str) -> np.ndarray:
+    """Images that have no similarity with others.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+    measure : {"correlation", "cosine", "euclidean"}
+
+    Returns
+    -------
+    ndarray of shape (n_images,), bool
+        Constant images for correlation, images that are zero in every feature for cosine, none for
+        euclidean.
+    """
+    choose(measure, MEASURES, what="measure", where="measure")
+    if measure == "correlation":
+        return constant_images(values)
+    return ~np.any(values, axis=1) if measure == "cosine" else np.zeros(len(values), dtype=bool)
 
 
 def pairs_of(matrix: np.ndarray) -> np.ndarray:
@@ -60,13 +93,13 @@ def pairs_of(matrix: np.ndarray) -> np.ndarray:
     return matrix[..., rows, columns]
 
 
-def standardised_pairs(values: np.ndarray, measure: str = "pearson") -> np.ndarray:
+def standardised_pairs(values: np.ndarray, coefficient: str = "pearson") -> np.ndarray:
     """Pair values with mean 0 and norm 1, so that a dot product is a correlation.
 
     Parameters
     ----------
     values : ndarray of shape (..., n_pairs)
-    measure : {"pearson", "spearman"}
+    coefficient : {"pearson", "spearman"}
         ``spearman`` replaces values by their ranks, ties sharing their mean rank.
 
     Returns
@@ -75,7 +108,7 @@ def standardised_pairs(values: np.ndarray, measure: str = "pearson") -> np.ndarr
         Dimensionless; NaN where all pairs have the same value.
     """
     values = np.asarray(values, dtype=np.float64)
-    if measure == "spearman":
+    if coefficient == "spearman":
         values = rankdata(values, axis=-1)
     centred = values - values.mean(axis=-1, keepdims=True)
     norm = np.sqrt((centred**2).sum(axis=-1, keepdims=True))
@@ -84,16 +117,16 @@ def standardised_pairs(values: np.ndarray, measure: str = "pearson") -> np.ndarr
     return centred / np.where(undefined, np.nan, norm)
 
 
-def second_order(similarities: np.ndarray, target: np.ndarray, measure: str = "pearson") -> np.ndarray:
+def second_order(similarities: np.ndarray, target: np.ndarray, coefficient: str = "pearson") -> np.ndarray:
     """Isomorphism of network similarities with target dissimilarities.
 
     Parameters
     ----------
     similarities : ndarray of shape (..., n_pairs)
-        Correlations between images.
+        Similarities of images, by any measure.
     target : ndarray of shape (n_pairs,)
         Dissimilarities of the same pairs.
-    measure : {"pearson", "spearman"}
+    coefficient : {"pearson", "spearman"}
 
     Returns
     -------
@@ -101,7 +134,7 @@ def second_order(similarities: np.ndarray, target: np.ndarray, measure: str = "p
         Signed correlation of ``1 − similarities`` with ``target``, −1 … 1; NaN where either is constant.
     """
     similarities = np.asarray(similarities, dtype=np.float64)
-    if measure == "spearman":
+    if coefficient == "spearman":
         return second_order_of_ranked(similarities, standardised_pairs(target, "spearman"))
     return second_order_of_standard(similarities, standardised_pairs(target))
 
@@ -117,7 +150,7 @@ def second_order_of_ranked(similarities: np.ndarray, ranked_target: np.ndarray) 
     Parameters
     ----------
     similarities : ndarray of shape (n_sets, n_pairs) or (n_pairs,)
-        Correlations between images.
+        Similarities of images, by any measure.
     ranked_target : ndarray of shape (n_pairs,) or (n_targets, n_pairs)
         ``standardised_pairs(target, "spearman")``.
 
@@ -155,7 +188,9 @@ def check_target_varies(target: np.ndarray, where: str) -> None:
         )
 
 
-def isomorphism(embedding: Any, target: Any, measure: str = "pearson") -> float:
+def isomorphism(
+    embedding: Any, target: Any, coefficient: str = "pearson", measure: str = "correlation"
+) -> float:
     """Isomorphism of an embedding with a target.
 
     Parameters
@@ -163,8 +198,10 @@ def isomorphism(embedding: Any, target: Any, measure: str = "pearson") -> float:
     embedding : array of shape (n_images, n_features), Embedding, or rsatoolbox Dataset
     target : array of shape (n_images, n_images) or (n_pairs,), RDM, or rsatoolbox RDMs
         Dissimilarities. Two labelled inputs are joined by label.
-    measure : {"pearson", "spearman"}
-        Second-order measure.
+    coefficient : {"pearson", "spearman"}
+        Second-order correlation of the two RDMs.
+    measure : {"correlation", "cosine", "euclidean"}
+        First-order measure of the embedding's RDM.
 
     Returns
     -------
@@ -179,4 +216,5 @@ def isomorphism(embedding: Any, target: Any, measure: str = "pearson") -> float:
     from isoprune.joining import join
 
     joined = join(embedding, target)
-    return float(second_order(pairs_of(similarity(joined.values)), pairs_of(joined.target), measure))
+    similarities = pairs_of(similarity(joined.values, measure))
+    return float(second_order(similarities, pairs_of(joined.target), coefficient))

@@ -10,7 +10,7 @@ from examples import random_target, sparse_embedding
 from isoprune.errors import ConstantImageError, EmbeddingError, LabelError, RDMError, UnknownNameError
 from isoprune.isomorphism import isomorphism, pairs_of, similarity
 from isoprune.labelled import RDM, Embedding
-from isoprune.pruning import CRITERIA, closed_form, curve, prune, reference
+from isoprune.pruning import CRITERIA, closed_form, curve, kernels, prune, reference
 from isoprune.pruning.criteria import criterion_named
 
 
@@ -224,7 +224,7 @@ def test_float32_features_are_ranked_in_float64(small):
 
 
 def test_numpy_is_used_and_named_where_numba_is_missing(small, monkeypatch):
-    monkeypatch.setattr(curve, "compiled", lambda: False)
+    monkeypatch.setattr(kernels, "is_compiled", lambda: False)
     assert prune(small.X, small.T).backend == "cpu-numpy"
 
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from isoprune.errors import EmbeddingError
-from isoprune.isomorphism import check_target_varies, pairs_of, second_order, similarity
+from isoprune.errors import ConstantImageError, EmbeddingError
+from isoprune.isomorphism import check_target_varies, undefined_images
 from isoprune.joining import join
-from isoprune.labels import choose
-from isoprune.pruning import closed_form, curve, reference
+from isoprune.labels import choose, listing
+from isoprune.pruning import ranking
+from isoprune.pruning.backends import BACKENDS, Backend, backend_named, one_blas_thread
+from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA, Criterion, criterion_named
+from isoprune.pruning.ranking import METHODS
 
-__all__ = ["CRITERIA", "PruningResult", "prune"]
+__all__ = [
+    "BACKENDS",
+    "CRITERIA",
+    "METHODS",
+    "PruningResult",
+    "Selections",
+    "available_threads",
+    "one_blas_thread",
+    "prune",
+    "prune_arrays",
+    "select_many",
+]
 
-BACKENDS = ("auto", "cpu", "numpy", "reference")
-"""``auto`` and ``cpu`` use numba where it is installed, else NumPy; ``reference`` is the slow definition."""
-
-TIE_DECIMALS = 12
-"""Drops that agree to this many decimals are ties, ranked in the order of the features.
-
-Equal features, and most drops of rank correlations, differ by rounding alone; drops that real data tell apart differ
-by 1e-10 or more.
-"""
+PAIRS_OF_TARGETS = 2**24
+"""Pair values of targets that are worked on together: 128 MB of float64."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,15 @@ class PruningResult:
         Features, most important first; ties in the order of the features.
     drop : ndarray of shape (n_features,), float
         Criterion lost when the feature is left out (dimensionless); infinite where an image would be
-        constant without it, so that it cannot be spared.
+        undefined without it, so that it cannot be spared. For the greedy method: lost when it was removed.
     curve : ndarray of shape (n_features + 1,), float
         Criterion of the first m ranked features; NaN where undefined (0 for the published criteria).
     n_retained : int
         m*, the first maximum of the curve.
     criterion, backend : str
         What was maximised, and what computed it.
+    measure, method : str
+        First-order measure, and how features were ranked.
     """
 
     ranking: np.ndarray
@@ -55,6 +65,8 @@ class PruningResult:
     n_retained: int
     criterion: str
     backend: str
+    measure: str = "correlation"
+    method: str = "one-pass"
 
     @property
     def retained(self) -> np.ndarray:
@@ -62,11 +74,34 @@ class PruningResult:
         return self.ranking[: self.n_retained]
 
 
+@dataclass(frozen=True)
+class Selections:
+    """What pruning one embedding for many targets retains.
+
+    Attributes
+    ----------
+    n_retained : ndarray of shape (n_targets,), int
+    retained : tuple of ndarray of shape (n_retained,), int
+        For each target, most important first.
+    backend : str
+        What computed it.
+    results : tuple of PruningResult
+        Rankings, drops and curves, if they were asked for; else empty.
+    """
+
+    n_retained: np.ndarray
+    retained: tuple[np.ndarray, ...]
+    backend: str
+    results: tuple[PruningResult, ...] = ()
+
+
 def prune(
     embedding: Any,
     target: Any,
     *,
     criterion: str = "pearson",
+    measure: str = "correlation",
+    method: str = "one-pass",
     backend: str = "auto",
     threads: int | None = None,
 ) -> PruningResult:
@@ -84,7 +119,13 @@ def prune(
     criterion : {"pearson", "spearman", "published", "published-spearman"}
         Signed Pearson or Spearman isomorphism over every defined prefix, or the published procedure
         (squared, full set never a candidate), with a Pearson or a Spearman curve.
-    backend : {"auto", "cpu", "numpy", "reference"}
+    measure : {"correlation", "cosine", "euclidean"}
+        First-order measure of the embedding's RDM: 1 − correlation, 1 − cosine, or squared distance.
+    method : {"one-pass", "greedy"}
+        ``greedy`` ranks the features that are left again after every removal. It takes about n_features / 2 times
+        as long.
+    backend : {"auto", "cpu", "cuda", "numpy", "reference"}
+        ``auto`` takes a CUDA device where there is one.
     threads : int, optional
         Default: the processors this process may use. Changes no bit of the result.
 
@@ -95,19 +136,132 @@ def prune(
     Raises
     ------
     IsopruneError
-        If the two sides are not about the same images, or either has no geometry.
+        If the two sides are not about the same images, or either has no geometry; if the backend is absent.
     """
     joined = join(embedding, target)
     return prune_arrays(
-        joined.values, joined.target, criterion_named(criterion), backend, threads or available_threads()
+        joined.values,
+        joined.target,
+        criterion_named(criterion),
+        backend,
+        threads or available_threads(),
+        measure=measure,
+        method=method,
     )
 
 
 def prune_arrays(
-    values: np.ndarray, target: np.ndarray, criterion: Criterion, backend: str = "auto", threads: int = 1
+    values: np.ndarray,
+    target: np.ndarray,
+    criterion: Criterion,
+    backend: str = "auto",
+    threads: int = 1,
+    *,
+    measure: str = "correlation",
+    method: str = "one-pass",
 ) -> PruningResult:
     """`prune` for checked float64 arrays; the arguments are as there."""
-    choose(backend, BACKENDS, what="backend", where="backend")
+    _check(values, measure, method)
+    with one_blas_thread():
+        chosen = backend_named(backend, threads)
+        return _results(values, target[None], criterion, measure, method, chosen, 1, batched=False)[0]
+
+
+def select_many(
+    values: np.ndarray,
+    targets: Iterable[np.ndarray],
+    criterion: Criterion,
+    *,
+    measure: str = "correlation",
+    method: str = "one-pass",
+    backend: str = "auto",
+    threads: int = 1,
+    keep_results: bool = False,
+) -> Selections:
+    """Prune one embedding for many targets: subjects, regions, relabelled targets.
+
+    What concerns the embedding alone is computed once for all of them. A target's selection depends neither on the
+    number of threads nor on which other targets there are, to the last bit. `prune` may differ from it by
+    rounding (1e-13), so that only features whose drops differ by less than 1e-12 may swap.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features), float64
+    targets : ndarray of shape (n_targets, n_images, n_images), or iterable of (n_images, n_images)
+        Dissimilarities. An iterable (say, a generator of relabelled targets) is read as it is worked on.
+    criterion : Criterion
+    measure, method, backend
+        As in `prune`.
+    threads : int
+    keep_results : bool
+        Whether rankings, drops and curves are kept too: 24 bytes for each target and feature.
+
+    Returns
+    -------
+    Selections
+
+    Raises
+    ------
+    IsopruneError
+        As `prune`, for any of the targets.
+    """
+    _check(values, measure, method)
+    n_pairs = len(values) * (len(values) - 1) // 2
+    group = -(-PAIRS_OF_TARGETS // (n_pairs * TARGETS_AT_ONCE)) * TARGETS_AT_ONCE
+    n_retained, retained, results = [], [], []
+    with one_blas_thread():
+        chosen = backend_named(backend, threads)
+        targets = iter(targets)
+        while some := list(islice(targets, group)):
+            made = _results(values, np.array(some), criterion, measure, method, chosen, threads, batched=True)
+            n_retained += [result.n_retained for result in made]
+            retained += [result.retained.copy() for result in made]
+            results += made if keep_results else []
+    return Selections(np.array(n_retained, dtype=np.intp), tuple(retained), chosen.name, tuple(results))
+
+
+def _results(
+    values: np.ndarray,
+    targets: np.ndarray,
+    criterion: Criterion,
+    measure: str,
+    method: str,
+    backend: Backend,
+    threads: int,
+    batched: bool,
+) -> list[PruningResult]:
+    for target in targets:
+        check_target_varies(target, "target")
+    prepared = backend.prepare(np.asarray(values, dtype=np.float64), measure)
+    if method == "greedy":
+        drop, order = _greedy(values, targets, criterion, measure, backend, threads)
+    else:
+        drop, order = ranking.one_pass(prepared, targets, criterion, batched)
+    curves = criterion.value(prepared.insertion_curves(targets, order, criterion))
+    return [
+        PruningResult(*one, _first_maximum(one[-1], criterion), criterion.name, backend.name, measure, method)
+        for one in zip(order, drop, curves, strict=True)
+    ]
+
+
+def _greedy(
+    values: np.ndarray,
+    targets: np.ndarray,
+    criterion: Criterion,
+    measure: str,
+    backend: Backend,
+    threads: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    def one(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return ranking.greedy(values, target, criterion, measure, backend)
+
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(targets)))) as pool:
+        both = list(pool.map(one, targets))
+    return np.array([drop for drop, _ in both]), np.array([order for _, order in both])
+
+
+def _check(values: np.ndarray, measure: str, method: str) -> None:
+    choose(method, METHODS, what="method", where="method")
     if values.shape[1] < 3:
         raise EmbeddingError(
             "embedding",
@@ -115,33 +269,15 @@ def prune_arrays(
             "at least 3, so that one can be left out and two be correlated",
             "Choose a wider layer.",
         )
-    check_target_varies(target, "target")
-    with one_blas_thread():
-        drop, ran = _drops(values, target, criterion, backend, threads)
-        ranking = np.argsort(-np.round(drop, TIE_DECIMALS), kind="stable")
-        if ran == "reference":
-            r = reference.insertion_curve(values, target, ranking, criterion)
-        else:
-            r = curve.insertion_curve(
-                values, target, ranking, criterion, use_compiled=ran == "cpu-numba", threads=threads
-            )
-    value = criterion.value(r)
-    return PruningResult(ranking, drop, value, _first_maximum(value, criterion), criterion.name, ran)
-
-
-def _drops(
-    values: np.ndarray, target: np.ndarray, criterion: Criterion, backend: str, threads: int
-) -> tuple[np.ndarray, str]:
-    measure = criterion.ranking
-    everything = second_order(pairs_of(similarity(values)), pairs_of(target), measure)
-    if backend == "reference":
-        ran, without = backend, reference.isomorphism_without_each(values, target, measure)
-    else:
-        ran = "cpu-numba" if backend != "numpy" and curve.compiled() else "cpu-numpy"
-        without = closed_form.LeaveOneOut(values).isomorphism(target[None], measure, threads)[0]
-    drop = criterion.value(everything) - criterion.value(without)
-    # Without such a feature an image is constant: it cannot be spared.
-    return np.where(np.isnan(drop), np.inf, drop), ran
+    rows = np.flatnonzero(undefined_images(values, measure))
+    if len(rows):
+        nothing = "zero in every feature" if measure == "cosine" else "constant"
+        raise ConstantImageError(
+            "embedding",
+            f"the images in row {listing(map(str, rows))} are {nothing}",
+            f"images that {measure} is defined for",
+            "Leave them out, or choose another layer or measure.",
+        )
 
 
 def _first_maximum(value: np.ndarray, criterion: Criterion) -> int:
@@ -159,17 +295,3 @@ def _first_maximum(value: np.ndarray, criterion: Criterion) -> int:
 def available_threads() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS to one thread: work is spread over chunks instead, and two BLAS threads beside another process
-    have cost 5 to 17 times the time.
-    """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        yield
-        return
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield

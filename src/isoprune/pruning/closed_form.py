@@ -1,17 +1,23 @@
-"""All leave-one-out isomorphisms of an embedding from a handful of matrix products.
+"""All leave-one-out isomorphisms of an embedding, without ever leaving a feature out.
 
-Leaving out feature k is a rank-one change of the images' covariance. With rows centred, ``d`` their sums
-of squares, ``R`` their correlation matrix, ``M`` features, ``x`` column k and ``y = x·√(M/(M−1)/d)``,
+Leaving out feature k changes the similarities of images by a rank-one term. For *correlation*, with rows centred,
+``d`` their sums of squares, ``R`` their correlations, ``M`` features, ``x`` column k and ``y = x·√(M/(M−1)/d)``,
 
     C_ij = (R_ij − y_i y_j) u_i u_j,        u = (1 − y²)^(−1/2),
 
-is the correlation of images i and j without feature k. A second-order Pearson correlation needs only sums
-of C, C² and C·T over pairs, and each of these is a quadratic form in ``u``, ``u²`` and ``p = u·y``: one
-product of an (M × n) with an (n × n) matrix does it for all features. Time O(M n²), memory O(M n + n²).
+is the similarity of images i and j without feature k. *Cosine* is the same without centring and without the
+factor M/(M−1). For *euclidean*, with distances in units of their mean and ``y`` the column in the root of that
+unit, ``C_ij = R_ij + (y_i − y_j)²``.
 
-Networks with random weights have correlations of .999…, whose squares would cancel most of their digits.
-All sums are therefore taken of C − c, with c the mean of R, and of ``e = u − 1`` instead of ``u``. Where
-digits are lost all the same, which the sums themselves tell, the feature is left out pair by pair.
+Four algorithms use this, each in O(M n²) time and O(M n + n²) memory:
+
+* **one target, compiled**: one pass over pairs for each feature keeps three sums (`kernels`);
+* **one target, NumPy**: quadratic forms in ``y`` and ``u``, a handful of matrix products (`forms`);
+* **many targets**: the pair values of a chunk of features, made once, times all standardised targets in one matrix
+  product;
+* **Spearman**: the pair values of a chunk, ranked.
+
+Where a feature carries nearly all of an image, digits are lost; it is left out by direct computation.
 """
 
 from __future__ import annotations
@@ -22,27 +28,36 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from isoprune.isomorphism import (
+    CONSTANT_RDM,
     pairs_of,
     second_order_of_ranked,
-    second_order_of_standard,
     standardised_pairs,
 )
-from isoprune.pruning import reference
+from isoprune.pruning import forms, kernels, reference
+from isoprune.pruning.memory import threads_that_fit
 
 CHUNK = 512
 """Features handled at a time. Fixed, so that the number of threads changes no bit of the result."""
 
 PAIRS_AT_ONCE = 2**21
-"""Pair values that are held at a time: 16 MB of float64."""
+"""Pair values that a thread holds at a time: 16 MB of float64, 64 MB of temporaries at most.
+
+The chunk follows from the number of images alone, never from the machine: the memory at hand decides how many
+chunks are computed side by side, which changes no bit of the result.
+"""
+
+TARGETS_AT_ONCE = 32
+"""Width of the product with many targets; fewer are filled up with zeros.
+
+BLAS chooses its order of summation by shape: with the shape fixed, what a target gets does not depend on which
+others are computed with it.
+"""
 
 DIRECT = 0.9
 """A feature that carries more than this share of an image's variance is left out by direct computation.
 
 ``1 − y²`` has lost more than a digit there. Only embeddings of very few active features have such images.
 """
-
-CANCELLATION = 1e4
-"""Terms may exceed the spread that they add up to by this factor: four of sixteen digits are lost then."""
 
 
 class LeaveOneOut:
@@ -51,135 +66,241 @@ class LeaveOneOut:
     Parameters
     ----------
     values : ndarray of shape (n_images, n_features)
-        No image may be constant.
+        No image may be undefined under the measure.
+    measure : {"correlation", "cosine", "euclidean"}
+
+    Attributes
+    ----------
+    similarity : ndarray of shape (n_images, n_images)
+        R.
+    y, u : ndarray of shape (n_features, n_images)
+        ``u`` is empty for euclidean.
+    shift : ndarray of shape (n_features,)
+        What is taken from similarities before they are summed.
+    direct_features : ndarray of int
+        Features that have to be left out by direct computation.
     """
 
-    def __init__(self, values: np.ndarray):
+    def __init__(self, values: np.ndarray, measure: str = "correlation"):
         self.values = np.asarray(values, dtype=np.float64)
-        n_features = self.values.shape[1]
-        centred = self.values - self.values.mean(axis=1, keepdims=True)
-        sums_of_squares = (centred**2).sum(axis=1)
-        unit = centred / np.sqrt(sums_of_squares)[:, None]
-        self.similarity = unit @ unit.T
-        self.y = unit.T * np.sqrt(n_features / (n_features - 1))
-        self.shift = pairs_of(self.similarity).mean()
-        self._shifted = self.similarity - self.shift
-        np.fill_diagonal(self._shifted, 0.0)
-        self._direct = (self.y**2).max(axis=1) > DIRECT
+        self.measure = measure
+        n_images, n_features = self.values.shape
+        self.n_pairs = n_images * (n_images - 1) // 2
+        if measure == "euclidean":
+            self.similarity, self.y = _distances(self.values, self.n_pairs)
+            spans = n_images * (self.y**2).sum(1) - self.y.sum(1) ** 2  # Σ (y_i − y_j)² over pairs
+            self.shift = spans / self.n_pairs - 1.0
+            self.direct_features = np.flatnonzero(spans > DIRECT * self.n_pairs)
+            self.u = np.empty((n_features, 0))
+            return
+        centred = measure == "correlation"
+        self.similarity, self.y = _correlations(self.values, centred)
+        largest = np.maximum(self.y.max(1), -self.y.min(1))
+        self.direct_features = np.flatnonzero(largest**2 > DIRECT)
+        self.y[self.direct_features] = 0.0  # replaced by direct computation; keeps the arithmetic finite
+        self.u = 1.0 / np.sqrt(1.0 - self.y**2)
+        self.shift = np.full(n_features, pairs_of(self.similarity).mean())
 
-    def isomorphism(self, targets: np.ndarray, measure: str = "pearson", threads: int = 1) -> np.ndarray:
-        """Isomorphism without each feature.
+    def isomorphism(
+        self,
+        targets: np.ndarray,
+        coefficient: str = "pearson",
+        threads: int = 1,
+        use_compiled: bool = False,
+    ) -> np.ndarray:
+        """Isomorphism without each feature, one target at a time.
 
         Parameters
         ----------
         targets : ndarray of shape (n_targets, n_images, n_images)
             Dissimilarities.
-        measure : {"pearson", "spearman"}
+        coefficient : {"pearson", "spearman"}
         threads : int
             Chunks of features computed at the same time; changes no bit of the result.
+        use_compiled : bool
+            Whether numba computes.
 
         Returns
         -------
         ndarray of shape (n_targets, n_features)
-            Signed correlation; NaN where an image is constant without the feature.
+            Signed correlation; NaN where an image is undefined without the feature.
         """
-        starts = range(0, self.values.shape[1], CHUNK)
-        prepare, chunk = {
-            "pearson": (self._target_forms, self._pearson),
-            "spearman": (self._target_ranks, self._spearman),
-        }[measure]
-        prepared = prepare(targets)
-        with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-            without = np.concatenate(list(pool.map(lambda start: chunk(start, prepared), starts)), axis=1)
-        for feature in np.flatnonzero(self._direct):
+        if coefficient == "spearman":
+            return self.isomorphism_of_many(targets, coefficient, threads, use_compiled)
+        standards = np.array([symmetric(pairs_of(target), len(target)) for target in targets])
+        if use_compiled:
+            rows = [self._fused(standard, threads) for standard in standards]
+            return self.with_direct(np.array(rows), targets, coefficient)
+        prepared = forms.prepared(self.measure, self.similarity)
+        spread_and_products = prepared.of_targets(standards)
+
+        def chunk(start: int) -> np.ndarray:
+            part = slice(start, start + CHUNK)
+            without, inexact = spread_and_products(self.y[part], self.u[part])
+            if inexact.any():
+                features = np.arange(*part.indices(len(self.y)))[inexact]
+                without[:, inexact] = self._pearson(features, pairs_of(standards), False)
+            return without
+
+        starts = range(0, len(self.y), CHUNK)
+        return self.with_direct(_joined(chunk, starts, threads), targets, coefficient)
+
+    def isomorphism_of_many(
+        self,
+        targets: np.ndarray,
+        coefficient: str = "pearson",
+        threads: int = 1,
+        use_compiled: bool = False,
+    ) -> np.ndarray:
+        """As `isomorphism`, sharing the pair values of each feature between all targets.
+
+        A target's row does not depend on which other targets there are.
+        """
+        n_targets, n_features = len(targets), len(self.y)
+        filled = np.zeros((-(-n_targets // TARGETS_AT_ONCE) * TARGETS_AT_ONCE, self.n_pairs))
+        filled[:n_targets] = standardised_pairs(pairs_of(np.asarray(targets)), coefficient)
+        size = chunk_size(self.n_pairs)
+        of_chunk = {"pearson": self._pearson, "spearman": self._spearman}[coefficient]
+
+        def chunk(start: int) -> np.ndarray:
+            return of_chunk(np.arange(start, min(start + size, n_features)), filled, use_compiled)[:n_targets]
+
+        held = 4 * size * self.n_pairs * 8
+        without = _joined(chunk, range(0, n_features, size), threads_that_fit(threads, held))
+        return self.with_direct(without, targets, coefficient)
+
+    def _fused(self, standard: np.ndarray, threads: int) -> np.ndarray:
+        def chunk(start: int) -> np.ndarray:
+            part = slice(start, start + CHUNK)
+            y, shift = self.y[part], self.shift[part]
+            if self.measure == "euclidean":
+                sums = kernels.compiled(kernels.distance_sums_without)(y, self.similarity, standard, shift)
+            else:
+                kernel = kernels.compiled(kernels.sums_without)
+                sums = kernel(y, self.u[part], self.similarity, standard, shift)
+            return correlation_from_sums(sums, self.n_pairs, self._size(shift))
+
+        return _joined(chunk, range(0, len(self.y), CHUNK), threads)
+
+    def _size(self, shift: np.ndarray) -> np.ndarray:
+        """Unit of the similarities: distances are measured against their own mean."""
+        return np.abs(shift) if self.measure == "euclidean" else np.ones_like(shift)
+
+    def _pearson(self, features: np.ndarray, standards: np.ndarray, use_compiled: bool) -> np.ndarray:
+        """Isomorphism without each of some features, shape (n_targets, n_chosen)."""
+        size = chunk_size(self.n_pairs)
+        without = []
+        for first in range(0, len(features), size):
+            chosen = features[first : first + size]
+            shift = self.shift[chosen]
+            pairs, (total, squares) = self._pairs(chosen, shift, use_compiled)
+            sums = total, squares, standards @ pairs.T
+            without.append(correlation_from_sums(sums, self.n_pairs, self._size(shift)))
+        return np.concatenate(without, axis=1)
+
+    def _spearman(self, features: np.ndarray, ranked_targets: np.ndarray, use_compiled: bool) -> np.ndarray:
+        pairs, (total, _) = self._pairs(features, np.zeros(len(features)), use_compiled)
+        if self.measure == "euclidean":
+            pairs /= np.abs(total / self.n_pairs)[:, None]
+        return second_order_of_ranked(pairs, ranked_targets)
+
+    def _pairs(
+        self, features: np.ndarray, shift: np.ndarray, use_compiled: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pair values less ``shift`` without each of some features, (n_chosen, n_pairs); their two sums."""
+        y, u = self.y[features], self.u[features]
+        if use_compiled:
+            pairs = np.empty((len(features), self.n_pairs))
+            if self.measure == "euclidean":
+                kernel = kernels.compiled(kernels.distance_pairs_without)
+                return pairs, kernel(y, self.similarity, shift, pairs)
+            return pairs, kernels.compiled(kernels.pairs_without)(y, u, self.similarity, shift, pairs)
+        rows, columns = np.triu_indices(len(self.similarity), 1)
+        similarity = self.similarity[rows, columns]
+        if self.measure == "euclidean":
+            pairs = similarity + (y[:, rows] - y[:, columns]) ** 2
+        else:
+            pairs = (similarity - y[:, rows] * y[:, columns]) * (u[:, rows] * u[:, columns])
+        pairs -= shift[:, None]
+        return pairs, np.array([pairs.sum(1), np.einsum("kp,kp->k", pairs, pairs)])
+
+    def with_direct(self, without: np.ndarray, targets: np.ndarray, coefficient: str) -> np.ndarray:
+        """``without``, shape (n_targets, n_features), with `direct_features` filled in."""
+        for feature in self.direct_features:
             without[:, feature] = [
-                reference.isomorphism_without(self.values, target, feature, measure) for target in targets
+                reference.isomorphism_without(self.values, target, feature, coefficient, self.measure)
+                for target in targets
             ]
         return without
 
-    def _target_ranks(self, targets: np.ndarray) -> np.ndarray:
-        return standardised_pairs(pairs_of(np.asarray(targets)), "spearman")
 
-    def _target_forms(self, targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        n = len(self.similarity)
-        upper = np.triu_indices(n, 1)
-        forms = []
-        for target in targets:
-            standard = np.zeros((n, n))
-            standard[upper] = standardised_pairs(target[upper])
-            standard += standard.T
-            forms.append((standard * self.similarity, standard))
-        return forms
-
-    def _chunk(self, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``y``, ``e = u − 1`` and ``u`` of a chunk of features, each (n_chunk, n_images)."""
-        y = self.y[start : start + CHUNK].copy()
-        y[self._direct[start : start + CHUNK]] = 0.0  # replaced by _directly; keeps the arithmetic finite
-        root = np.sqrt(1.0 - y**2)
-        e = y**2 / (root * (1.0 + root))
-        return y, e, 1.0 + e
-
-    def _pearson(self, start: int, forms: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        y, e, u = self._chunk(start)
-        p = u * y
-        spread, terms = self._spread(e, u, p)
-        products = np.array([0.5 * (_form(u, weighted) - _form(p, standard)) for weighted, standard in forms])
-        inexact = ~(terms < CANCELLATION * spread)
-        without = -products / np.sqrt(np.where(inexact, np.nan, spread))
-        if inexact.any():
-            standards = pairs_of(np.array([standard for _, standard in forms]))
-            without[:, inexact] = self._pair_by_pair(
-                y[inexact], u[inexact], standards, second_order_of_standard
-            )
-        return without
-
-    def _spread(self, e: np.ndarray, u: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Σ(C − mean C)² over pairs, and the size of the terms that it is the sum of.
-
-        C − c = u_i u_j K_ij + c (u_i u_j − 1) − p_i p_j, with K = R − c.
-        """
-        c, shifted = self.shift, self._shifted
-        n, u2 = len(shifted), u**2
-        e1, e2, p1, p2 = e.sum(1), (e**2).sum(1), p.sum(1), (p**2).sum(1)
-        own = e * (2.0 + e)  # u² − 1
-        # u_i u_j − 1 = e_i + e_j + e_i e_j, summed over ordered pairs i ≠ j; likewise its square and the
-        # product with p_i p_j.
-        g = 2 * n * e1 + e1**2 - own.sum(1)
-        gg = 2 * n * e2 + e2**2 + 2 * e1**2 + 4 * e1 * e2 - (own**2).sum(1)
-        gp = 2 * (e * p).sum(1) * p1 + (e * p).sum(1) ** 2 - (own * p**2).sum(1)
-        pp = p2**2 - (p**4).sum(1)
-        linear, of_u2 = _form(u, shifted), _form(u2, shifted)
-        total = 0.5 * (linear + c * g - (p1**2 - p2))
-        terms = [
-            _form(u2, shifted**2),
-            2 * c * of_u2,
-            -2 * c * linear,
-            -2 * _form(u * p, shifted),
-            c**2 * gg,
-            -2 * c * gp,
-            pp,
-            -2 * total**2 / (n * (n - 1) / 2),
-        ]
-        return 0.5 * np.sum(terms, axis=0), 0.5 * np.abs(terms).sum(axis=0)
-
-    def _spearman(self, start: int, ranked_targets: np.ndarray) -> np.ndarray:
-        y, _, u = self._chunk(start)
-        return self._pair_by_pair(y, u, ranked_targets, second_order_of_ranked)
-
-    def _pair_by_pair(
-        self, y: np.ndarray, u: np.ndarray, targets: np.ndarray, isomorphism: Callable[..., np.ndarray]
-    ) -> np.ndarray:
-        rows, columns = np.triu_indices(len(self.similarity), 1)
-        similarity = self.similarity[rows, columns]
-        block = max(1, PAIRS_AT_ONCE // len(rows))
-        without = []
-        for first in range(0, len(y), block):
-            y_k, u_k = y[first : first + block], u[first : first + block]
-            pairs = (similarity - y_k[:, rows] * y_k[:, columns]) * u_k[:, rows] * u_k[:, columns]
-            without.append(isomorphism(pairs, targets))
-        return np.concatenate(without, axis=1)
+def chunk_size(n_pairs: int) -> int:
+    """Features whose pair values are held at a time."""
+    return int(np.clip(PAIRS_AT_ONCE // n_pairs, 16, CHUNK))
 
 
-def _form(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """vᵀAv for every row v."""
-    return np.einsum("ki,ki->k", vectors @ matrix, vectors)
+def symmetric(target: np.ndarray, n_images: int) -> np.ndarray:
+    """Pair values with mean 0 and norm 1, as a symmetric matrix with zero diagonal.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_pairs,)
+    n_images : int
+    """
+    standard = np.zeros((n_images, n_images))
+    standard[np.triu_indices(n_images, 1)] = standardised_pairs(target)
+    return standard + standard.T
+
+
+def correlation_from_sums(
+    sums: tuple[np.ndarray, np.ndarray, np.ndarray] | np.ndarray, n_pairs: int, size: np.ndarray
+) -> np.ndarray:
+    """Signed isomorphism from sums over pairs.
+
+    Parameters
+    ----------
+    sums : three ndarrays, the first two of shape (n,), the third of shape (..., n)
+        Σ(C − c), Σ(C − c)² and Σ(C − c)·T with a standardised target.
+    n_pairs : int
+    size : ndarray of shape (n,)
+        Unit of the similarities: C is constant where its variance is below `CONSTANT_RDM` of that squared.
+
+    Returns
+    -------
+    ndarray of shape (..., n)
+        NaN where C is constant.
+    """
+    total, squares, product = sums
+    spread = squares - total**2 / n_pairs
+    return -product / np.sqrt(np.where(spread > CONSTANT_RDM * n_pairs * size**2, spread, np.nan))
+
+
+def _correlations(values: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    n_features = values.shape[1]
+    unit = values - values.mean(axis=1, keepdims=True) if centred else values.copy()
+    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
+    y = np.ascontiguousarray(unit.T)
+    similarity = unit @ unit.T
+    if centred:
+        y *= np.sqrt(n_features / (n_features - 1))
+    return similarity, y
+
+
+def _distances(values: np.ndarray, n_pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Minus the squared distances in units of their mean, and the features in the root of that unit."""
+    y = np.ascontiguousarray((values - values.mean(axis=0)).T)
+    products = y.T @ y
+    squares = np.diag(products)
+    distances = squares[:, None] + squares - 2 * products
+    np.fill_diagonal(distances, 0.0)
+    unit = pairs_of(distances).sum() / n_pairs
+    unit = unit if unit > 0 else np.nan
+    return -distances / unit, y / np.sqrt(unit)
+
+
+def _joined(chunk: Callable[[int], np.ndarray], starts: range, threads: int) -> np.ndarray:
+    """Results of chunks of features side by side, computed by threads."""
+    if threads == 1 or len(starts) == 1:
+        return np.concatenate([chunk(start) for start in starts], axis=-1)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return np.concatenate(list(pool.map(chunk, starts)), axis=-1)
