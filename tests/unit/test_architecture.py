@@ -25,7 +25,18 @@ LAYERS = [
         "quality",
     ),
     ("isomorphism", "joining", "pruning"),
-    ("folds", "crossvalidation", "inference", "results", "units"),
+    (
+        "folds",
+        "crossvalidation",
+        "permutation",
+        "inference",
+        "ceilings",
+        "intervals",
+        "stability",
+        "transfer",
+        "results",
+        "units",
+    ),
     ("figures", "simulation", "config"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
