@@ -31,7 +31,8 @@ from isoprune.folds import make_folds
 from isoprune.inference import corrected_resampled_t, sign_flip
 from isoprune.labelled import constant_images
 from isoprune.permutation import max_t, p_value, relabellings, unit_null
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
+from isoprune.scoring import controls_of
 
 HERE = Path(__file__).parent
 N_IMAGES, N_FEATURES, N_SUBJECTS, N_VOXELS = 24, 40, 8, 30
@@ -40,7 +41,7 @@ CATEGORIES = 4
 LEVEL = 0.05
 LABELS = [f"image{number:02}" for number in range(N_IMAGES)]
 CATEGORY = np.arange(N_IMAGES) % CATEGORIES
-CRITERION = criterion_named("pearson")
+PROCEDURE = procedure_named("pearson")
 
 
 # ---- what is simulated ----
@@ -95,10 +96,10 @@ def null_of(features, target, seed: int, n_relabellings: int, within=None, nuisa
         target,
         LABELS,
         make_folds(LABELS, n_splits=N_SPLITS, n_repeats=1, seed=seed),
-        criterion=CRITERION,
+        procedure=PROCEDURE,
         relabellings=relabellings(LABELS, n_relabellings, seed=seed, within=within),
         seed=seed,
-        nuisances=nuisances,
+        controls=controls_of(LABELS, nuisances),
     )
 
 
@@ -113,8 +114,8 @@ def unrelated(seed: int, n_relabellings: int, n_areas: int = 4) -> dict[str, flo
         nulls[area] = null_of(features, subject_rdms(latent, rng).mean(axis=0), seed, n_relabellings)
     p = {}
     for name in ("full", "pruned"):
-        observed = {area: getattr(null, f"observed_{name}") for area, null in nulls.items()}
-        relabelled = {area: getattr(null, name) for area, null in nulls.items()}
+        observed = {area: null.observed[name] for area, null in nulls.items()}
+        relabelled = {area: null.relabelled[name] for area, null in nulls.items()}
         p[f"{name}, one area"] = p_value(observed[0], relabelled[0])
         adjusted = max_t(observed, relabelled, family="all areas").p
         p[f"{name}, max-T over all areas"] = min(adjusted.values())
@@ -124,7 +125,7 @@ def unrelated(seed: int, n_relabellings: int, n_areas: int = 4) -> dict[str, flo
 def differences(features, target, seed: int, n_repeats: int) -> np.ndarray:
     """Fisher-z difference pruned − full of each fold that is defined."""
     folds = make_folds(LABELS, n_splits=N_SPLITS, n_repeats=n_repeats, seed=seed)
-    scores = score_folds(features, target, target, LABELS, folds, criterion=CRITERION, n_random=1, seed=seed)
+    scores = score_folds(features, target, target, LABELS, folds, procedure=PROCEDURE, n_random=1, seed=seed)
     z = np.array([fisher_z(score.r["pruned"]) - fisher_z(score.r["full"]) for score in scores])
     return z[~np.isnan(z)]
 
@@ -167,7 +168,8 @@ def category_only(seed: int, n_relabellings: int) -> dict[str, float]:
         ("plain, exchange of all images", [], None),
     ]:
         null = null_of(features, target, seed, n_relabellings, kept, nuisances)
-        p[f"pruned, {name}"] = p_value(null.observed_pruned, null.pruned)
+        statistic = "pruned_partial" if nuisances else "pruned"
+        p[f"pruned, {name}"] = p_value(null.observed[statistic], null.relabelled[statistic])
     return p
 
 

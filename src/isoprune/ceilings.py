@@ -93,7 +93,7 @@ def subject_ceilings(
     rdms: Mapping[str, RDM],
     folds: Sequence[Fold] | None = None,
     *,
-    measure: str = "pearson",
+    coefficient: str = "pearson",
     pooling: str = "standardised",
 ) -> pd.DataFrame:
     """Noise ceilings of single subjects on every held-out block.
@@ -108,8 +108,8 @@ def subject_ceilings(
         RDM of each subject, joined by label.
     folds : sequence of Fold, optional
         Blocks that were scored (`scored_folds`); without them, one block of all images.
-    measure : {"pearson", "spearman"}
-        Second-order measure of the scores.
+    coefficient : {"pearson", "spearman"}
+        Second-order coefficient of the scores.
     pooling : {"standardised", "plain"}
         ``standardised`` averages z-scored blocks (ranks for Spearman), the mean that correlates best with all
         subjects; ``plain`` averages dissimilarities as they are.
@@ -133,7 +133,7 @@ def subject_ceilings(
     subjects = sorted(rdms)
     rows = []
     for repeat, fold, n_images, pairs in _blocks(rdms, folds):
-        lower, upper = _bounds(pairs, measure, pooling)
+        lower, upper = _bounds(pairs, coefficient, pooling)
         constant = [name for name, flat in zip(subjects, _flat(pairs), strict=True) if flat]
         reason = f"block is constant in subject {listing(constant)}" if constant else None
         for position, subject in enumerate(subjects):
@@ -166,7 +166,7 @@ def summarise_ceilings(table: pd.DataFrame) -> dict[str, Ceiling]:
 
 
 def group_ceiling(
-    rdms: Mapping[str, RDM], folds: Sequence[Fold] | None = None, *, measure: str = "pearson"
+    rdms: Mapping[str, RDM], folds: Sequence[Fold] | None = None, *, coefficient: str = "pearson"
 ) -> Ceiling:
     """Ceiling of scores against the mean RDM of the group.
 
@@ -179,7 +179,7 @@ def group_ceiling(
 
     Parameters
     ----------
-    rdms, folds, measure
+    rdms, folds, coefficient
         As in `subject_ceilings`.
 
     Returns
@@ -198,7 +198,7 @@ def group_ceiling(
         if _flat(pairs).any():
             n_undefined += 1
             continue
-        standard, spread = standardised_pairs(pairs, measure), pairs.std(axis=1)
+        standard, spread = standardised_pairs(pairs, coefficient), pairs.std(axis=1)
         n = len(standard)
         # |Σ z|² is n plus the sum of all correlations between two subjects, each twice.
         correlations.append((np.square(standard.sum(axis=0)).sum() - n) / (n * (n - 1)))
@@ -225,12 +225,12 @@ def spearman_brown(r: float, n: float) -> float:
     return n * r / (1 + (n - 1) * r) if r > 0 else np.nan
 
 
-def leave_one_out_reliability(rdms: Mapping[str, RDM], *, measure: str = "pearson") -> dict[str, float]:
+def leave_one_out_reliability(rdms: Mapping[str, RDM], *, coefficient: str = "pearson") -> dict[str, float]:
     """Correlation of each subject's RDM, over all images, with the mean of the others'.
 
     Parameters
     ----------
-    rdms, measure
+    rdms, coefficient
         As in `subject_ceilings`.
 
     Returns
@@ -238,7 +238,7 @@ def leave_one_out_reliability(rdms: Mapping[str, RDM], *, measure: str = "pearso
     dict of str to float
         Signed correlation of each subject, in sorted order; NaN where an RDM is constant.
     """
-    table = subject_ceilings(rdms, measure=measure)
+    table = subject_ceilings(rdms, coefficient=coefficient)
     return dict(zip(table["subject"], table["lower"].astype(float), strict=True))
 
 
@@ -304,16 +304,16 @@ def _flat(pairs: np.ndarray) -> np.ndarray:
     return np.isnan(standardised_pairs(pairs)).any(axis=1)
 
 
-def _bounds(pairs: np.ndarray, measure: str, pooling: str) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(pairs: np.ndarray, coefficient: str, pooling: str) -> tuple[np.ndarray, np.ndarray]:
     """Correlation of each row with the mean of the others, and with the mean of all; NaN where undefined."""
-    own = standardised_pairs(pairs, measure)
+    own = standardised_pairs(pairs, coefficient)
     # Sums of ranks are exact, so that pairs tied in their mean rank stay tied.
-    standardised = rankdata(pairs, axis=1) if measure == "spearman" else own
+    standardised = rankdata(pairs, axis=1) if coefficient == "spearman" else own
     pooled = pairs if pooling == "plain" else standardised
-    upper = own @ standardised_pairs(pooled.sum(axis=0), measure)
+    upper = own @ standardised_pairs(pooled.sum(axis=0), coefficient)
     lower = np.array(
         [
-            own[i] @ standardised_pairs(np.delete(pooled, i, axis=0).sum(axis=0), measure)
+            own[i] @ standardised_pairs(np.delete(pooled, i, axis=0).sum(axis=0), coefficient)
             for i in range(len(own))
         ]
     )

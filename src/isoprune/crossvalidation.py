@@ -15,11 +15,22 @@ import numpy as np
 
 from isoprune.errors import FoldError
 from isoprune.folds import MIN_TEST_IMAGES, Fold, make_folds
-from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.joining import join
-from isoprune.labelled import constant_images
-from isoprune.pruning import available_threads, one_blas_thread, prune_arrays
-from isoprune.pruning.criteria import Criterion, criterion_named
+from isoprune.pruning import (
+    Procedure,
+    available_threads,
+    one_blas_thread,
+    procedure_named,
+    prune_arrays,
+)
+from isoprune.scoring import (
+    KINDS,
+    Controls,
+    controls_of,
+    defined_images,
+    held_out_scores,
+    similarities_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,18 +51,17 @@ class FoldScore:
     fold : Fold
     retained : ndarray of shape (n_retained,), int
         Most important first.
-    r : dict of str to float
-        Signed isomorphism of each competitor on the test images; ``random`` is the Fisher-z mean of its draws.
-    r2 : dict of str to float
-        Squared isomorphism; ``random`` is the mean of its draws' squares.
+    scores : dict of str to dict of str to float
+        By kind (`isoprune.scoring.KINDS`, and ``r2``), the score of each competitor on the test images; ``random``
+        is the Fisher-z mean of its draws, for ``r2`` the mean of their squares.
     random_range : tuple of float
         5 % and 95 % points of the random draws.
     n_test_images : int
         Test images that were scored.
     n_constant : int
-        Test images left out of every competitor's score because they are constant under the retained set.
+        Test images left out of every competitor's score because they are undefined under the retained set.
     n_redrawn : int
-        Random sets drawn again because a test image, or their whole RDM, is constant.
+        Random sets drawn again because a test image, or their whole RDM, is undefined.
     undefined : str, optional
         Why the fold has no score. A fold that one competitor cannot be scored on is scored for none, so that
         competitors stay paired.
@@ -59,13 +69,17 @@ class FoldScore:
 
     fold: Fold
     retained: np.ndarray
-    r: dict[str, float]
-    r2: dict[str, float]
+    scores: dict[str, dict[str, float]]
     random_range: tuple[float, float]
     n_test_images: int
     n_constant: int
     n_redrawn: int
     undefined: str | None = None
+
+    @property
+    def r(self) -> dict[str, float]:
+        """Signed isomorphism of each competitor."""
+        return self.scores["r"]
 
 
 def fisher_z(r: Any) -> np.ndarray:
@@ -87,10 +101,10 @@ def score_folds(
     labels: Sequence[str],
     folds: Sequence[Fold],
     *,
-    criterion: Criterion,
+    procedure: Procedure,
+    controls: Controls | None = None,
     n_random: int = 50,
     seed: int = 0,
-    backend: str = "auto",
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[FoldScore]:
@@ -105,13 +119,13 @@ def score_folds(
     labels : sequence of str
         Stimulus label of each row.
     folds : sequence of Fold
-    criterion : Criterion
+    procedure : Procedure
+    controls : Controls, optional
+        What scores are also controlled for.
     n_random : int
         Random sets per fold.
     seed : int
         Random sets follow from (seed, repeat, fold) alone.
-    backend : str
-        As in `isoprune.prune`.
     threads : int
         Folds computed at the same time; changes no bit of the result.
     progress : callable, optional
@@ -123,15 +137,15 @@ def score_folds(
         In the order of ``folds``.
     """
     row_of = {label: row for row, label in enumerate(labels)}
+    controls = controls_of(labels) if controls is None else controls
 
     def one(fold: Fold) -> FoldScore:
         train = np.array([row_of[label] for label in fold.train])
         test = np.array([row_of[label] for label in fold.test])
-        pruning = prune_arrays(values[train], supervising[np.ix_(train, train)], criterion, backend)
+        pruning = prune_arrays(values[train], supervising[np.ix_(train, train)], procedure)
         rng = np.random.default_rng([seed, fold.repeat, fold.fold])
-        return _score(
-            fold, values[test], scored[np.ix_(test, test)], pruning.retained, criterion, n_random, rng
-        )
+        block = Block(values[test], scored[np.ix_(test, test)], controls.of(test), procedure)
+        return _score(fold, block, pruning.retained, n_random, rng)
 
     scores = []
     with one_blas_thread(), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
@@ -142,68 +156,101 @@ def score_folds(
     return scores
 
 
+@dataclass(frozen=True)
+class Block:
+    """What sets of features are scored on: some images, their target, and what is controlled for.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_images, n_features)
+    target : ndarray of shape (n_images, n_images)
+    controls : Controls
+    procedure : Procedure
+    """
+
+    values: np.ndarray
+    target: np.ndarray
+    controls: Controls
+    procedure: Procedure
+
+    def varying_under(self, features: np.ndarray) -> Block:
+        """The block without images that are undefined under a set of features."""
+        (usable,) = defined_images(similarities_of(self.values, [features], self.procedure))
+        rows = np.flatnonzero(usable)
+        target = self.target[np.ix_(rows, rows)]
+        return Block(self.values[rows], target, self.controls.of(rows), self.procedure)
+
+    def scores(self, sets: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Scores by kind, each of shape (n_sets,); NaN for a set under which an image is undefined."""
+        similarities = similarities_of(self.values, sets, self.procedure)
+        coefficient = self.procedure.criterion.curve
+        return held_out_scores(similarities, self.target, self.controls, coefficient)
+
+
 def _score(
-    fold: Fold,
-    values: np.ndarray,
-    target: np.ndarray,
-    retained: np.ndarray,
-    criterion: Criterion,
-    n_random: int,
-    rng: np.random.Generator,
+    fold: Fold, block: Block, retained: np.ndarray, n_random: int, rng: np.random.Generator
 ) -> FoldScore:
-    usable = ~constant_images(values[:, retained])
-    values, target = values[usable], pairs_of(target[np.ix_(usable, usable)])
-    counts = {"n_test_images": int(usable.sum()), "n_constant": int((~usable).sum())}
+    n_all = len(block.values)
+    block = block.varying_under(retained)
+    n_images, n_features = block.values.shape
+    counts = {"n_test_images": n_images, "n_constant": n_all - n_images}
 
     def undefined(reason: str, n_redrawn: int = 0) -> FoldScore:
-        nothing = dict.fromkeys(COMPETITORS, np.nan)
+        nothing = {kind: dict.fromkeys(COMPETITORS, np.nan) for kind in (*KINDS, "r2")}
         range_ = (np.nan, np.nan)
-        return FoldScore(
-            fold, retained, nothing, nothing, range_, **counts, n_redrawn=n_redrawn, undefined=reason
-        )
+        return FoldScore(fold, retained, nothing, range_, **counts, n_redrawn=n_redrawn, undefined=reason)
 
-    def isomorphism(features: np.ndarray) -> float:
-        return float(second_order(pairs_of(similarity(values[:, features])), target, criterion.curve))
-
-    if counts["n_test_images"] < MIN_TEST_IMAGES:
+    if n_images < MIN_TEST_IMAGES:
         return undefined(f"fewer than {MIN_TEST_IMAGES} test images vary under the retained set")
-    r = {"full": isomorphism(np.arange(values.shape[1])), "pruned": isomorphism(retained)}
-    flat = [name for name, value in r.items() if np.isnan(value)]
+    both = block.scores([np.arange(n_features), retained])
+    flat = [name for name, r in zip(("full", "pruned"), both["r"], strict=True) if np.isnan(r)]
     if flat:
         return undefined(f"RDM of the test images is constant: {' and '.join(flat)} embedding, or target")
-    draws, n_redrawn = _random_draws(isomorphism, values, len(retained), n_random, rng)
-    if np.isnan(draws).any():
-        return undefined("a random set of this size leaves test images constant", n_redrawn)
-    r["random"] = fisher_mean(draws)
-    return FoldScore(
-        fold,
-        retained,
-        r=r,
-        r2={**{name: value**2 for name, value in r.items()}, "random": float(np.mean(draws**2))},
-        random_range=tuple(np.quantile(draws, [0.05, 0.95]).tolist()),
-        **counts,
-        n_redrawn=n_redrawn,
+    draws, n_redrawn = draw_sets(
+        block, lambda: rng.permutation(n_features)[: len(retained)], n_random, MAX_REDRAWS
     )
+    if np.isnan(draws["r"]).any():
+        return undefined("a random set of this size leaves test images constant", n_redrawn)
+    scores = {kind: dict.fromkeys(COMPETITORS, np.nan) for kind in KINDS}
+    for kind, (full, pruned) in both.items():
+        scores[kind] = {"full": full, "pruned": pruned, "random": fisher_mean(draws[kind])}
+    scores["r2"] = {name: r**2 for name, r in scores["r"].items()}
+    scores["r2"]["random"] = float(np.mean(draws["r"] ** 2))
+    range_ = tuple(np.quantile(draws["r"], [0.05, 0.95]).tolist())
+    return FoldScore(fold, retained, scores, range_, **counts, n_redrawn=n_redrawn)
 
 
-def _random_draws(
-    isomorphism: Callable[[np.ndarray], float],
-    values: np.ndarray,
-    n_retained: int,
-    n_random: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, int]:
-    """Isomorphism of random sets of ``n_retained`` features, and how many had to be drawn again."""
-    draws, n_redrawn = np.full(n_random, np.nan), 0
-    for draw in range(n_random):
-        for _ in range(MAX_REDRAWS):
-            features = rng.permutation(values.shape[1])[:n_retained]
-            if not constant_images(values[:, features]).any():
-                draws[draw] = isomorphism(features)
-            if not np.isnan(draws[draw]):
-                break
-            n_redrawn += 1
-    return draws, n_redrawn
+def draw_sets(
+    block: Block, draw: Callable[[], np.ndarray], n_sets: int, max_redraws: int
+) -> tuple[dict[str, np.ndarray], int]:
+    """Scores of drawn sets of features; a set that cannot be scored is drawn again.
+
+    Parameters
+    ----------
+    block : Block
+    draw : callable
+        Gives a set of features; called in a fixed order.
+    n_sets : int
+    max_redraws : int
+        Times that one of the sets is drawn again before it is given up.
+
+    Returns
+    -------
+    scores : dict of str to ndarray of shape (n_sets,)
+        By kind; NaN for a set that was given up.
+    n_redrawn : int
+    """
+    scores = block.scores([draw() for _ in range(n_sets)])
+    n_redrawn = 0
+    for _ in range(max_redraws):
+        undefined = np.flatnonzero(np.isnan(scores["r"]))
+        if not len(undefined):
+            break
+        n_redrawn += len(undefined)
+        again = block.scores([draw() for _ in undefined])
+        for kind, found in again.items():
+            scores[kind][undefined] = found
+    return scores, n_redrawn
 
 
 def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
@@ -218,7 +265,7 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``repeat fold competitor r r2 r_low r_high n_retained n_features n_train_images
+        Columns ``repeat fold competitor r r2 r_partial r_within r_low r_high n_retained n_features n_train_images
         n_test_images n_constant n_redrawn undefined``; ``r_low`` and ``r_high`` are the 5-95 % range of the random
         draws.
     """
@@ -233,8 +280,7 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
                     "repeat": score.fold.repeat,
                     "fold": score.fold.fold,
                     "competitor": competitor,
-                    "r": score.r[competitor],
-                    "r2": score.r2[competitor],
+                    **{kind: score.scores[kind][competitor] for kind in ("r", "r2", "r_partial", "r_within")},
                     "r_low": low,
                     "r_high": high,
                     "n_retained": n_features if competitor == "full" else len(score.retained),
@@ -273,6 +319,8 @@ def cross_validate(
     folds: str = "random",
     groups: Mapping[str, str] | Sequence[str] | None = None,
     criterion: str = "pearson",
+    measure: str = "correlation",
+    method: str = "one-pass",
     n_random: int = 50,
     backend: str = "auto",
     threads: int | None = None,
@@ -288,10 +336,10 @@ def cross_validate(
         As in `isoprune.folds.make_folds`.
     groups : mapping of str to str, or sequence of str in the order of the rows, optional
         Group of each image, for all ``folds`` but ``random``.
-    criterion : {"pearson", "spearman", "published", "published-spearman"}
+    criterion, measure, method, backend
+        As in `isoprune.prune`.
     n_random : int
         Random sets of the retained set's size per fold.
-    backend : {"auto", "cpu", "numpy", "reference"}
     threads : int, optional
         Default: the processors this process may use. Changes no bit of the result.
 
@@ -305,6 +353,7 @@ def cross_validate(
     IsopruneError
         If the inputs are malformed or the folds impossible.
     """
+    procedure = procedure_named(criterion, measure, method, backend)
     joined = join(embedding, target)
     if groups is not None and not isinstance(groups, Mapping):
         if len(groups) != len(joined.labels):
@@ -324,10 +373,9 @@ def cross_validate(
         joined.target,
         joined.labels,
         made,
-        criterion=criterion_named(criterion),
+        procedure=procedure,
         n_random=n_random,
         seed=seed,
-        backend=backend,
         threads=threads or available_threads(),
     )
     return fold_table(scores, joined.values.shape[1])

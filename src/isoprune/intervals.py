@@ -90,7 +90,7 @@ def bootstrap_images(
     scores: Sequence[FoldScore],
     *,
     sets: Mapping[str, Sequence[Sequence[np.ndarray]]] | None = None,
-    measure: str = "pearson",
+    coefficient: str = "pearson",
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> ImageBootstrap:
@@ -115,8 +115,8 @@ def bootstrap_images(
     sets : mapping of str to sequence of sequence of ndarray, optional
         Further competitors: for each of ``scores`` one or more sets of features (for instance random ones), of
         whose scores the Fisher-z mean is taken. ``full`` and ``pruned`` are always there.
-    measure : {"pearson", "spearman"}
-        Second-order measure, as scored.
+    coefficient : {"pearson", "spearman"}
+        Second-order coefficient, as scored.
     n_bootstrap, seed : int
         Resamples follow from (seed, sorted labels) alone.
 
@@ -140,7 +140,7 @@ def bootstrap_images(
         block = pairs_of(target[np.ix_(rows, rows)])
         blocks.append(
             {
-                name: _resampled_z(values[rows], some, block, counts[:, columns], measure)
+                name: _resampled_z(values[rows], some, block, counts[:, columns], coefficient)
                 for name, some in features.items()
             }
         )
@@ -167,7 +167,7 @@ def _mean_over_blocks(
 
 
 def _resampled_z(
-    values: np.ndarray, sets: Sequence[np.ndarray], target: np.ndarray, counts: np.ndarray, measure: str
+    values: np.ndarray, sets: Sequence[np.ndarray], target: np.ndarray, counts: np.ndarray, coefficient: str
 ) -> np.ndarray:
     """Fisher z of a block, mean over sets of features, for each row of image counts; shape (n_counts,)."""
     first, second = np.triu_indices(len(values), 1)
@@ -178,12 +178,14 @@ def _resampled_z(
         some = counts[start : start + step].astype(np.float64)
         weights = some[:, first] * some[:, second]
         parts.append(
-            np.mean([fisher_z(-weighted_r(one, target, weights, measure)) for one in similarities], axis=0)
+            np.mean(
+                [fisher_z(-weighted_r(one, target, weights, coefficient)) for one in similarities], axis=0
+            )
         )
     return np.concatenate(parts)
 
 
-def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, measure: str = "pearson") -> np.ndarray:
+def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: str = "pearson") -> np.ndarray:
     """Correlation of two variables whose observations occur as often as the weights say.
 
     Parameters
@@ -191,7 +193,7 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, measure: str =
     x, y : ndarray of shape (n_pairs,)
     weights : ndarray of shape (n_samples, n_pairs)
         Whole numbers, 0 where an observation does not occur.
-    measure : {"pearson", "spearman"}
+    coefficient : {"pearson", "spearman"}
         ``spearman`` ranks anew in every sample, ties sharing their mean rank.
 
     Returns
@@ -199,7 +201,7 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, measure: str =
     ndarray of shape (n_samples,), float64
         Dimensionless; NaN where either variable is constant in the sample.
     """
-    if measure == "spearman":
+    if coefficient == "spearman":
         x, y = _weighted_ranks(x, weights), _weighted_ranks(y, weights)
     total = weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -27,6 +27,9 @@ Correlations carry rounding errors of 1e-16; below a spread of 1e-12 a second-or
 would measure those.
 """
 
+EXPLAINED = 1e-12
+"""Pair values are explained by the nuisances when what these leave has at most this share of their norm."""
+
 RANK_DECIMALS = 12
 """Similarities that agree to this many decimals are tied when they are ranked (Spearman)."""
 
@@ -169,6 +172,56 @@ def _correlation_with(scored: np.ndarray, similarities: np.ndarray, standard: np
     norm = np.sqrt((centred**2).sum(axis=-1))
     undefined = (similarities.var(axis=-1) <= CONSTANT_RDM) | (norm == 0)
     return -(standard @ centred.T) / np.where(undefined, np.nan, norm)
+
+
+def partial_isomorphism(
+    similarities: np.ndarray, target: np.ndarray, nuisances: np.ndarray, coefficient: str = "pearson"
+) -> np.ndarray:
+    """Isomorphism that is left when nuisance RDMs are removed from both sides.
+
+    The partial correlation over the pairs given: both sides are reduced to the residuals of a linear fit of the
+    nuisances to these pairs and no others.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (..., n_pairs)
+        Correlations between images.
+    target : ndarray of shape (..., n_pairs)
+        Dissimilarities of the same pairs.
+    nuisances : ndarray of shape (n_nuisances, n_pairs)
+        Dissimilarities to be removed. One that is the same for all pairs removes nothing, and none at all leaves the
+        isomorphism.
+    coefficient : {"pearson", "spearman"}
+        ``spearman`` ranks all three first.
+
+    Returns
+    -------
+    ndarray of shape (...), float64
+        Signed partial correlation of ``1 − similarities`` with ``target``, −1 … 1; NaN where either side is constant
+        or nothing of it is left.
+    """
+    similarities = np.asarray(similarities, dtype=np.float64)
+    constant = similarities.var(axis=-1) <= CONSTANT_RDM
+    if coefficient == "spearman":
+        similarities = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
+    removed = _orthonormal(standardised_pairs(nuisances, coefficient))
+    network = _residual(standardised_pairs(similarities), removed)
+    other = _residual(standardised_pairs(target, coefficient), removed)
+    return np.where(constant, np.nan, -(network * other).sum(axis=-1))
+
+
+def _orthonormal(rows: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what the rows span; rows of NaN (constant nuisances) span nothing."""
+    rows = rows[~np.isnan(rows).any(axis=1)]
+    _, size, basis = np.linalg.svd(rows, full_matrices=False)
+    return basis[size > EXPLAINED * size.max(initial=0.0)]
+
+
+def _residual(standard: np.ndarray, removed: np.ndarray) -> np.ndarray:
+    """What is left of pair values of norm 1, with norm 1 again; NaN where the basis explains them."""
+    left = standard - (standard @ removed.T) @ removed
+    norm = np.sqrt((left**2).sum(axis=-1, keepdims=True))
+    return left / np.where(norm <= EXPLAINED, np.nan, norm)
 
 
 def check_target_varies(target: np.ndarray, where: str) -> None:

@@ -10,31 +10,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.stats import false_discovery_control, rankdata
+from scipy.stats import false_discovery_control
 
 from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError, UnreadableFileError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
 from isoprune.io.files import existing, replacing
-from isoprune.isomorphism import CONSTANT_RDM, RANK_DECIMALS, pairs_of, similarity, standardised_pairs
+from isoprune.isomorphism import pairs_of, standardised_pairs
 from isoprune.labels import check_labels, listing
-from isoprune.pruning import one_blas_thread, prune_arrays
-from isoprune.pruning.criteria import Criterion
+from isoprune.pruning import Procedure, one_blas_thread, select_many
+from isoprune.scoring import Controls, controls_of, defined_images, held_out_scores, similarities_of
 
 RELABELLING_STREAM = 0x52454C41
 """Keeps the random numbers of relabellings apart from those of folds and random sets, which share the seed."""
 
+_BY_STATISTIC = ("relabelled", "observed")
+"""Attributes of `Null` that hold a value for each statistic."""
+
 ENTRIES_AT_ONCE = 2**22
 """Entries of relabelled targets that are held at a time: 32 MB of float64."""
-
-EXPLAINED = 1e-12
-"""Pair values are explained by the nuisances when what these leave has at most this share of their norm."""
 
 ROUNDING = 1e-12
 """Statistics that differ by less than this share are equal: another order of sums must decide no p-value."""
@@ -44,14 +44,16 @@ ROUNDING = 1e-12
 class Null:
     """What a unit's procedure reaches on the target, and on relabelled targets.
 
-    The statistic is the mean Fisher z of the held-out isomorphism over the folds that are defined.
+    A statistic is the mean Fisher z of a held-out score over the folds in which it is defined. Its name is
+    ``<competitor>`` for signed isomorphism, ``<competitor>_partial`` and ``<competitor>_within`` for the controlled
+    scores, where the competitor is ``full`` or ``pruned``.
 
     Attributes
     ----------
-    full, pruned : ndarray of shape (n_relabellings,), float64
-        Statistic of the full and of the pruned embedding; row b is relabelling b. NaN where no fold is defined.
-    observed_full, observed_pruned : float
-        The same statistic of the target as it is.
+    relabelled : dict of str to ndarray of shape (n_relabellings,), float64
+        Each statistic; row b is relabelling b. NaN where no fold is defined.
+    observed : dict of str to float
+        The same statistics of the target as it is.
     n_undefined : ndarray of shape (n_relabellings,), int
         Folds without a score; such a fold is left out for both embeddings.
     observed_n_undefined : int
@@ -60,21 +62,19 @@ class Null:
     seed : int
     exchange : str
         What was exchanged: ``images``, or ``within:<column>``.
-    relabelled : str
-        Fingerprint of the labels and of the relabellings. Units that share it may enter one maximum; units
-        that do not are of other images.
+    fingerprint : str
+        Of the labels and of the relabellings. Units that share it may enter one maximum; units that do not are of
+        other images.
     """
 
-    full: np.ndarray
-    pruned: np.ndarray
-    observed_full: float
-    observed_pruned: float
+    relabelled: dict[str, np.ndarray]
+    observed: dict[str, float]
     n_undefined: np.ndarray
     observed_n_undefined: int
     n_folds: int
     seed: int
     exchange: str
-    relabelled: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -171,19 +171,18 @@ def unit_null(
     labels: Sequence[str],
     folds: Sequence[Fold],
     *,
-    criterion: Criterion,
+    procedure: Procedure,
     relabellings: np.ndarray,
     seed: int,
     exchange: str = "images",
-    nuisances: Sequence[np.ndarray] = (),
-    backend: str = "auto",
+    controls: Controls | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Null:
     """Run the whole cross-validated procedure on a target and on each of its relabellings.
 
-    Folds stay with the images, and so do the nuisances; only the targets are relabelled. Features are ranked and
-    m* is chosen on a relabelled target's training block, as on the target's own.
+    Folds stay with the images, and so do nuisances and categories; only the targets are relabelled. Features are
+    ranked and m* is chosen on a relabelled target's training block, as on the target's own.
 
     Parameters
     ----------
@@ -195,15 +194,13 @@ def unit_null(
         Stimulus label of each row.
     folds : sequence of Fold
         All enter the statistic.
-    criterion : Criterion
+    procedure : Procedure
     relabellings : ndarray of shape (n_relabellings, n_images), int
         As `relabellings` draws them.
     seed, exchange
         What drew the relabellings; kept in the result.
-    nuisances : sequence of ndarray of shape (n_images, n_images)
-        Dissimilarities that are removed from both sides of every held-out score (`partial_isomorphism`).
-    backend : str
-        As in `isoprune.prune`.
+    controls : Controls, optional
+        What scores are also controlled for.
     threads : int
         Changes no bit of the result.
     progress : callable, optional
@@ -219,24 +216,32 @@ def unit_null(
         If a row of ``relabellings`` is no permutation of the images.
     """
     arrangements = np.vstack([np.arange(len(labels)), _permutations(relabellings, len(labels))])
-    nuisances = np.asarray(nuisances, dtype=np.float64).reshape(-1, len(labels), len(labels))
-    procedure = _Procedure(values, supervising, scored, criterion, nuisances, backend, threads)
-    r = procedure.on_all(arrangements, _rows_of(folds, labels), progress)
-    undefined = np.isnan(r[0]).sum(axis=0)
-    defined = np.where(undefined < len(folds), len(folds) - undefined, np.nan)
-    full, pruned = fisher_z(r).sum(axis=1, where=~np.isnan(r)) / defined
+    controls = controls_of(labels) if controls is None else controls
+    unit = _Unit(values, supervising, scored, procedure, controls, threads)
+    scores = unit.on_all(arrangements, _rows_of(folds, labels), progress)
+    statistics = {
+        f"{competitor}{kind[1:]}": _mean_z(of_kind[number])
+        for kind, of_kind in scores.items()
+        for number, competitor in enumerate(("full", "pruned"))
+    }
+    undefined = np.isnan(scores["r"][0]).sum(axis=0)
     return Null(
-        full=full[1:],
-        pruned=pruned[1:],
-        observed_full=float(full[0]),
-        observed_pruned=float(pruned[0]),
+        relabelled={name: z[1:] for name, z in statistics.items()},
+        observed={name: float(z[0]) for name, z in statistics.items()},
         n_undefined=undefined[1:],
         observed_n_undefined=int(undefined[0]),
         n_folds=len(folds),
         seed=seed,
         exchange=exchange,
-        relabelled=_fingerprint(labels, arrangements[1:]),
+        fingerprint=_fingerprint(labels, arrangements[1:]),
     )
+
+
+def _mean_z(r: np.ndarray) -> np.ndarray:
+    """Mean Fisher z over folds (first axis), over those that are defined; NaN if none is."""
+    defined = ~np.isnan(r)
+    count = np.where(defined.any(axis=0), defined.sum(axis=0), np.nan)
+    return fisher_z(r).sum(axis=0, where=defined) / count
 
 
 def _permutations(drawn: np.ndarray, n_images: int) -> np.ndarray:
@@ -272,15 +277,14 @@ def _rows_of(folds: Sequence[Fold], labels: Sequence[str]) -> list[tuple[np.ndar
 
 
 @dataclass(frozen=True)
-class _Procedure:
+class _Unit:
     """What is done to every arrangement of a target; the attributes are as in `unit_null`."""
 
     values: np.ndarray
     supervising: np.ndarray
     scored: np.ndarray
-    criterion: Criterion
-    nuisances: np.ndarray
-    backend: str = "auto"
+    procedure: Procedure
+    controls: Controls
     threads: int = 1
 
     def on_all(
@@ -288,34 +292,63 @@ class _Procedure:
         arrangements: np.ndarray,
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         progress: Callable[[int, int], None] | None = None,
-    ) -> np.ndarray:
-        """Held-out r of the full and the pruned embedding, shape (2, n_folds, n_arrangements)."""
+    ) -> dict[str, np.ndarray]:
+        """Held-out scores of the full and the pruned embedding by kind, each (2, n_folds, n_arrangements)."""
         at_once = max(1, ENTRIES_AT_ONCE // len(self.values) ** 2)
-        r = np.full((2, len(folds), len(arrangements)), np.nan)
+        shape = 2, len(folds), len(arrangements)
+        scores = {kind: np.full(shape, np.nan) for kind in self.controls.kinds}
         with one_blas_thread():
             for number, (train, test) in enumerate(folds):
                 for first in range(0, len(arrangements), at_once):
                     chunk = arrangements[first : first + at_once]
-                    r[:, number, first : first + at_once] = self.on_fold(chunk, train, test)
+                    for kind, found in self.on_fold(chunk, train, test).items():
+                        scores[kind][:, number, first : first + at_once] = found
                     if progress:
-                        progress(number * len(arrangements) + first + len(chunk), r[0].size)
-        return r
+                        progress(number * len(arrangements) + first + len(chunk), shape[1] * shape[2])
+        return scores
 
-    def on_fold(self, arrangements: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        """Held-out r of the full and the pruned embedding in one fold, shape (2, n_arrangements)."""
+    def on_fold(self, arrangements: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+        """Held-out scores of the full and the pruned embedding in one fold by kind, each (2, n_arrangements)."""
         targets = _blocks(self.supervising, arrangements[:, train])
         # A relabelled training block without geometry ranks nothing: the fold is undefined for this relabelling.
         defined = ~np.isnan(standardised_pairs(pairs_of(targets))).any(axis=1)
-        retained = _retained(self.values[train], targets[defined], self.criterion, self.backend, self.threads)
-        r = np.full((2, len(arrangements)), np.nan)
-        r[:, defined] = _held_out(
-            self.values[test],
-            _blocks(self.scored, arrangements[defined][:, test]),
-            retained,
-            self.nuisances[:, test[:, None], test],
-            self.criterion.curve,
-        )
-        return r
+        retained = select_many(
+            self.values[train], targets[defined], self.procedure, threads=self.threads
+        ).retained
+        scores = {kind: np.full((2, len(arrangements)), np.nan) for kind in self.controls.kinds}
+        held_out = self._held_out(test, _blocks(self.scored, arrangements[defined][:, test]), retained)
+        for kind, found in held_out.items():
+            scores[kind][:, defined] = found
+        return scores
+
+    def _held_out(
+        self, test: np.ndarray, targets: np.ndarray, retained: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Held-out scores of the full embedding and of each target's retained set by kind, each (2, n_targets).
+
+        Images that are undefined under a retained set leave both scores; where either is undefined, both are.
+        """
+        scores = {kind: np.full((2, len(targets)), np.nan) for kind in self.controls.kinds}
+        if not len(targets):
+            return scores
+        values = self.values[test]
+        full = similarities_of(values, [np.arange(values.shape[1])], self.procedure)
+        pruned = similarities_of(values, retained, self.procedure)
+        usable = defined_images(pruned)
+        for images in np.unique(usable, axis=0):
+            if images.sum() < MIN_TEST_IMAGES:
+                continue
+            alike, rows = np.flatnonzero((usable == images).all(axis=1)), np.flatnonzero(images)
+            controls, target = self.controls.of(test[rows]), _between(targets[alike], rows)
+            for embedding, similarities in enumerate((full, pruned[alike])):
+                found = held_out_scores(
+                    _between(similarities, rows), target, controls, self.procedure.criterion.curve
+                )
+                for kind, of_kind in found.items():
+                    scores[kind][embedding, alike] = of_kind
+        for of_kind in scores.values():
+            of_kind[:, np.isnan(of_kind).any(axis=0)] = np.nan
+        return scores
 
 
 def _blocks(target: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -323,94 +356,8 @@ def _blocks(target: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return target[rows[:, :, None], rows[:, None, :]]
 
 
-def _retained(
-    values: np.ndarray, targets: np.ndarray, criterion: Criterion, backend: str, threads: int
-) -> list[np.ndarray]:
-    return [prune_arrays(values, target, criterion, backend, threads).retained for target in targets]
-
-
-def _held_out(
-    values: np.ndarray,
-    targets: np.ndarray,
-    retained: Sequence[np.ndarray],
-    nuisances: np.ndarray,
-    measure: str,
-) -> np.ndarray:
-    """Held-out r of the full embedding and of each target's retained set, shape (2, n_targets).
-
-    Images that are constant under a retained set leave both scores; where either is undefined, both are.
-    """
-    r = np.full((2, len(targets)), np.nan)
-    if not len(targets):
-        return r
-    full = similarity(values)
-    pruned = np.array([similarity(values[:, features]) for features in retained])
-    usable = ~np.isnan(np.einsum("kii->ki", pruned))
-    for images in np.unique(usable, axis=0):
-        if images.sum() < MIN_TEST_IMAGES:
-            continue
-        alike = np.flatnonzero((usable == images).all(axis=1))
-        target, nuisance = (_pairs_between(one, images) for one in (targets[alike], nuisances))
-        for embedding, similarities in enumerate((full, pruned[alike])):
-            r[embedding, alike] = partial_isomorphism(
-                _pairs_between(similarities, images), target, nuisance, measure
-            )
-    r[:, np.isnan(r).any(axis=0)] = np.nan
-    return r
-
-
-def _pairs_between(matrices: np.ndarray, images: np.ndarray) -> np.ndarray:
-    return pairs_of(matrices[..., images, :][..., images])
-
-
-def partial_isomorphism(
-    similarities: np.ndarray, target: np.ndarray, nuisances: np.ndarray, measure: str = "pearson"
-) -> np.ndarray:
-    """Isomorphism that is left when nuisance RDMs are removed from both sides.
-
-    The partial correlation over the pairs given: both sides are reduced to the residuals of a linear fit of the
-    nuisances to these pairs and no others.
-
-    Parameters
-    ----------
-    similarities : ndarray of shape (..., n_pairs)
-        Correlations between images.
-    target : ndarray of shape (..., n_pairs)
-        Dissimilarities of the same pairs.
-    nuisances : ndarray of shape (n_nuisances, n_pairs)
-        Dissimilarities to be removed. One that is the same for all pairs removes nothing, and none at all leaves the
-        isomorphism.
-    measure : {"pearson", "spearman"}
-        ``spearman`` ranks all three first.
-
-    Returns
-    -------
-    ndarray of shape (...), float64
-        Signed partial correlation of ``1 − similarities`` with ``target``, −1 … 1; NaN where either side is constant
-        or nothing of it is left.
-    """
-    similarities = np.asarray(similarities, dtype=np.float64)
-    constant = similarities.var(axis=-1) <= CONSTANT_RDM
-    if measure == "spearman":
-        similarities = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
-    removed = _orthonormal(standardised_pairs(nuisances, measure))
-    network = _residual(standardised_pairs(similarities), removed)
-    other = _residual(standardised_pairs(target, measure), removed)
-    return np.where(constant, np.nan, -(network * other).sum(axis=-1))
-
-
-def _orthonormal(rows: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of what the rows span; rows of NaN (constant nuisances) span nothing."""
-    rows = rows[~np.isnan(rows).any(axis=1)]
-    _, size, basis = np.linalg.svd(rows, full_matrices=False)
-    return basis[size > EXPLAINED * size.max(initial=0.0)]
-
-
-def _residual(standard: np.ndarray, removed: np.ndarray) -> np.ndarray:
-    """What is left of pair values of norm 1, with norm 1 again; NaN where the basis explains them."""
-    left = standard - (standard @ removed.T) @ removed
-    norm = np.sqrt((left**2).sum(axis=-1, keepdims=True))
-    return left / np.where(norm <= EXPLAINED, np.nan, norm)
+def _between(matrices: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return matrices[:, rows[:, None], rows]
 
 
 def p_value(observed: float, null: np.ndarray) -> float:
@@ -480,7 +427,7 @@ def max_t(
     family : str
         Which units these are, in words; goes with the result.
     image_sets : mapping of unit to hashable, optional
-        What tells image sets apart, e.g. `Null.relabelled`; default: all units are on the same images.
+        What tells image sets apart, e.g. `Null.fingerprint`; default: all units are on the same images.
 
     Returns
     -------
@@ -573,15 +520,18 @@ def benjamini_hochberg(p: Mapping[Hashable, float], *, family: str) -> Adjusted:
 def write_null(path: str | Path, null: Null) -> None:
     """Write a unit's null as an npz file, in one step; equal nulls give equal bytes.
 
-    Its arrays are the attributes of `Null`.
+    Its arrays are ``relabelled_<statistic>``, ``observed_<statistic>``, and the other attributes of `Null`.
 
     Raises
     ------
     NotWritableError
         If the place cannot be written to.
     """
+    arrays = {field.name: getattr(null, field.name) for field in fields(Null)}
+    for group in _BY_STATISTIC:
+        arrays |= {f"{group}_{name}": value for name, value in arrays.pop(group).items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **asdict(null))
+        np.savez(file, **arrays)
 
 
 def read_null(path: str | Path) -> Null:
@@ -595,9 +545,13 @@ def read_null(path: str | Path) -> Null:
     path = existing(path, where="null of a unit", remedy="Run the unit's permutations again.")
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
-        return Null(**found)
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as problem:
+            arrays = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
+        statistics = [name.removeprefix("relabelled_") for name in arrays if name.startswith("relabelled_")]
+        groups = {
+            group: {name: arrays.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC
+        }
+        return Null(**groups, **arrays)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, BadZipFile) as problem:
         raise UnreadableFileError(
             str(path),
             f"it does not hold a permutation null ({problem})",

@@ -18,7 +18,7 @@ from isoprune.folds import MIN_TEST_IMAGES, Fold
 from isoprune.isomorphism import check_target_varies
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
 from isoprune.labels import choose, listing
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
 from isoprune.rdms import group_mean
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def transfer_on_held_out(
     folds: Sequence[Fold],
     *,
     criterion: str = "pearson",
+    measure: str = "correlation",
+    method: str = "one-pass",
     n_random: int = 50,
     seed: int = 0,
     backend: str = "auto",
@@ -60,7 +62,7 @@ def transfer_on_held_out(
         Of the same images, joined by label: two regions, behaviour and brain, two people.
     folds : sequence of Fold
         Over these images.
-    criterion, n_random, seed, backend
+    criterion, measure, method, n_random, seed, backend
         As in `isoprune.cross_validate`.
     threads : int
         Folds computed at the same time; changes no bit of the result.
@@ -87,10 +89,9 @@ def transfer_on_held_out(
         scored_on.select(labels, side).values,
         labels,
         folds,
-        criterion=criterion_named(criterion),
+        procedure=procedure_named(criterion, measure, method, backend),
         n_random=n_random,
         seed=seed,
-        backend=backend,
         threads=threads,
     )
     return _directed(fold_table(scores, values.shape[1]), ranked_on, scored_on)
@@ -101,6 +102,8 @@ def transfer_to_other_images(
     scored: tuple[Embedding, RDM],
     *,
     criterion: str = "pearson",
+    measure: str = "correlation",
+    method: str = "one-pass",
     n_random: int = 50,
     seed: int = 0,
     backend: str = "auto",
@@ -112,7 +115,7 @@ def transfer_to_other_images(
     fitted, scored : (Embedding, RDM)
         Features of the same network for the images of either set or study, and the target of either; each
         joined by label. The two sets have no image in common; their labels may coincide.
-    criterion, n_random, seed, backend
+    criterion, measure, method, n_random, seed, backend
         As in `isoprune.cross_validate`.
 
     Returns
@@ -152,10 +155,9 @@ def transfer_to_other_images(
         target,
         train + test,
         [Fold(1, 1, train, test)],
-        criterion=criterion_named(criterion),
+        procedure=procedure_named(criterion, measure, method, backend),
         n_random=n_random,
         seed=seed,
-        backend=backend,
     )
     return _directed(fold_table(scores, a.values.shape[1]), fitted[1], scored[1])
 

@@ -15,8 +15,7 @@ from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
 from isoprune.provenance import record
-from isoprune.pruning import one_blas_thread, prune_arrays
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import one_blas_thread, procedure_named, prune_arrays
 from isoprune.results import (
     CURVE_COLUMNS,
     FOLD_COLUMNS,
@@ -98,22 +97,22 @@ def analyse_unit(
     values = embedding.values.astype(np.float64)
     check_no_constant_image(values, f"embedding '{embedding.name}'", labels)
     made = make_folds(labels, folds=folds, n_splits=n_splits, n_repeats=n_repeats, seed=seed, groups=groups)
-    chosen = criterion_named(criterion)
+    procedure = procedure_named(criterion)
     scores = score_folds(
         values,
         matrix,
         matrix,
         labels,
         made,
-        criterion=chosen,
+        procedure=procedure,
         n_random=n_random,
         seed=seed,
         threads=threads,
         progress=progress,
     )
-    final = prune_arrays(values, matrix, chosen, threads=threads)
+    final = prune_arrays(values, matrix, procedure, threads)
     with one_blas_thread():
-        everything = second_order(pairs_of(similarity(values)), pairs_of(matrix), chosen.curve)
+        everything = second_order(pairs_of(similarity(values)), pairs_of(matrix), procedure.criterion.curve)
     n_features = values.shape[1]
     facts = {
         **unit,

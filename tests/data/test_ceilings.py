@@ -13,5 +13,5 @@ def test_published_ceilings_are_reproduced(data_dir, roi, published):
     stack = np.load(data_dir / "cichy92" / f"fmri_{roi}_RDMs.npz", allow_pickle=False)["Net_RDM"]
     labels = tuple(f"image_{i:02}" for i in range(1, 93))
     rdms = {f"{i:02}": RDM(values, labels, roi, f"{i:02}") for i, values in enumerate(stack, start=1)}
-    table = subject_ceilings(rdms, measure="spearman", pooling="plain")
+    table = subject_ceilings(rdms, coefficient="spearman", pooling="plain")
     assert np.square(table["upper"]).mean() == pytest.approx(published, abs=0.0001)

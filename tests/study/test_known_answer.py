@@ -9,13 +9,12 @@ from isoprune.crossvalidation import fisher_mean, score_folds
 from isoprune.embeddings import embed
 from isoprune.folds import make_folds
 from isoprune.networks import build
-from isoprune.pruning import prune_arrays
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named, prune_arrays
 from isoprune.simulation import candidate_features, draw_stimuli, planted_sets, recovery, voxel_patterns
 
 SEEDS = range(10)
 ROIS = ("ventral", "dorsal", "noise")
-CRITERION = criterion_named("pearson")
+PROCEDURE = procedure_named("pearson")
 
 
 def group_rdm(features: np.ndarray, seed: int, roi: int) -> np.ndarray:
@@ -44,10 +43,10 @@ def experiment(network, folder, seed: int) -> dict[str, SimpleNamespace]:
     for number, roi in enumerate(ROIS):
         rdm = group_rdm(X[:, planted[roi]], seed, number)
         scores = score_folds(
-            X, rdm, rdm, labels, folds, criterion=CRITERION, n_random=50, seed=seed, threads=2
+            X, rdm, rdm, labels, folds, procedure=PROCEDURE, n_random=50, seed=seed, threads=2
         )
         r = {name: fisher_mean([score.r[name] for score in scores]) for name in ("full", "pruned")}
-        retained = prune_arrays(X, rdm, CRITERION).retained
+        retained = prune_arrays(X, rdm, PROCEDURE).retained
         others = np.concatenate([planted[other] for other in ROIS if other != roi])
         pool = np.setdiff1d(candidate_features(X), others)
         overlap = recovery(retained, planted[roi], X.shape[1], candidates=pool) if len(planted[roi]) else None

@@ -24,7 +24,7 @@ LAYERS = [
         "rdms",
         "quality",
     ),
-    ("isomorphism", "joining", "pruning"),
+    ("isomorphism", "joining", "pruning", "scoring"),
     (
         "folds",
         "crossvalidation",

@@ -23,7 +23,7 @@ from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
 
 LABELS = tuple(f"img_{i}" for i in range(30))
 FOLDS = make_folds(LABELS, n_splits=3, n_repeats=2)
@@ -52,12 +52,12 @@ def people(n: int, noise, seed: int = 0, signal: float = 1.0, scale=1.0) -> tupl
     return shared, rdms
 
 
-@pytest.mark.parametrize("measure", ["pearson", "spearman"])
-def test_noiseless_subjects_have_ceilings_of_one(measure):
+@pytest.mark.parametrize("coefficient", ["pearson", "spearman"])
+def test_noiseless_subjects_have_ceilings_of_one(coefficient):
     _, rdms = people(4, 0.0)
-    table = subject_ceilings(rdms, FOLDS, measure=measure)
+    table = subject_ceilings(rdms, FOLDS, coefficient=coefficient)
     np.testing.assert_allclose(table[["lower", "upper"]], 1, atol=1e-12)
-    assert group_ceiling(rdms, FOLDS, measure=measure).high == pytest.approx(1, abs=1e-12)
+    assert group_ceiling(rdms, FOLDS, coefficient=coefficient).high == pytest.approx(1, abs=1e-12)
     assert set(table.columns) == set(CEILING_COLUMNS)
 
 
@@ -137,7 +137,7 @@ def test_whole_rdms_have_the_ceilings_of_rsatoolbox(ours, theirs):
     lower, upper = boot_noise_ceiling(
         RDMs(np.array([pairs_of(rdm.values) for rdm in rdms.values()])), method=theirs
     )
-    table = subject_ceilings(rdms, measure=ours)
+    table = subject_ceilings(rdms, coefficient=ours)
     assert table["lower"].mean() == pytest.approx(lower, abs=1e-12)
     assert table["upper"].mean() == pytest.approx(upper, abs=1e-12)
 
@@ -157,7 +157,7 @@ def test_blocks_are_the_held_out_images():
 def test_plain_mean_is_of_dissimilarities_as_they_are():
     _, rdms = people(4, 1.0, scale=np.array([5.0, 1, 1, 1]))
     pairs = np.array([pairs_of(rdm.values) for rdm in rdms.values()])
-    table = subject_ceilings(rdms, measure="spearman", pooling="plain")
+    table = subject_ceilings(rdms, coefficient="spearman", pooling="plain")
     expected = [spearmanr(one, pairs.mean(axis=0)).statistic for one in pairs]
     np.testing.assert_allclose(table["upper"], expected, atol=1e-12)
 
@@ -198,7 +198,7 @@ def test_reliability_leaves_one_out():
 def test_ceilings_are_of_the_blocks_that_were_scored():
     values = sparse_embedding(30, 60, 0)
     _, rdms = people(2, 1.0)
-    target, settings = rdms["00"].values, {"criterion": criterion_named("pearson"), "n_random": 2}
+    target, settings = rdms["00"].values, {"procedure": procedure_named("pearson"), "n_random": 2}
     retained = score_folds(values, target, target, LABELS, FOLDS[:1], **settings)[0].retained
     values[LABELS.index(FOLDS[0].test[0]), retained] = 1.0
     scores = score_folds(values, target, target, LABELS, FOLDS[:2], **settings)

@@ -5,11 +5,12 @@ import pytest
 
 import isoprune
 from examples import random_target, sparse_embedding
-from isoprune.crossvalidation import _score, fisher_mean, score_folds
+from isoprune.crossvalidation import Block, _score, fisher_mean, score_folds
 from isoprune.errors import FoldError, TooFewImagesError
 from isoprune.folds import SCHEMES, make_folds
 from isoprune.isomorphism import isomorphism
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
+from isoprune.scoring import controls_of
 
 LABELS = [f"img_{i}" for i in range(40)]
 GROUPS = {label: "abcdefgh"[i % 8] for i, label in enumerate(LABELS)}
@@ -64,13 +65,13 @@ def test_selection_ignores_held_out_images(planted):
     # Everything outside the training block is NaN: the same features must be selected.
     X, T = planted
     labels = [f"{i:02}" for i in range(60)]
-    criterion = criterion_named("pearson")
+    procedure = procedure_named("pearson")
     for fold in make_folds(labels, n_splits=3, n_repeats=1):
         rows = [labels.index(label) for label in fold.train]
         poisoned = np.full_like(T, np.nan)
         poisoned[np.ix_(rows, rows)] = T[np.ix_(rows, rows)]
-        clean = score_folds(X, T, T, labels, [fold], criterion=criterion, n_random=50)[0]
-        blind = score_folds(X, poisoned, T, labels, [fold], criterion=criterion, n_random=50)[0]
+        clean = score_folds(X, T, T, labels, [fold], procedure=procedure, n_random=50)[0]
+        blind = score_folds(X, poisoned, T, labels, [fold], procedure=procedure, n_random=50)[0]
         assert np.array_equal(clean.retained, blind.retained)
         assert clean.r == blind.r
 
@@ -82,7 +83,7 @@ def test_scores_ignore_pairs_that_join_the_blocks(planted):
     rows = [labels.index(label) for label in fold.test]
     poisoned = np.full_like(T, np.nan)
     poisoned[np.ix_(rows, rows)] = T[np.ix_(rows, rows)]
-    settings = {"criterion": criterion_named("pearson"), "n_random": 50}
+    settings = {"procedure": procedure_named("pearson"), "n_random": 50}
     assert (
         score_folds(X, T, poisoned, labels, [fold], **settings)[0].r
         == score_folds(X, T, T, labels, [fold], **settings)[0].r
@@ -141,7 +142,7 @@ def test_random_sets_are_shared_by_targets(planted):
     X, T = planted
     labels = [f"{i:02}" for i in range(60)]
     folds = make_folds(labels, n_splits=3, n_repeats=1)
-    settings = {"criterion": criterion_named("pearson"), "n_random": 50, "seed": 3}
+    settings = {"procedure": procedure_named("pearson"), "n_random": 50, "seed": 3}
     one = score_folds(X, T, T, labels, folds, **settings)
     again = score_folds(X, T, T, labels, folds, **settings)
     assert [score.r["random"] for score in one] == [score.r["random"] for score in again]
@@ -151,7 +152,7 @@ def test_held_out_image_that_is_constant_under_the_retained_set_leaves_every_sco
     X, T = planted[0].copy(), planted[1]
     labels = [f"{i:02}" for i in range(60)]
     (fold, *_) = make_folds(labels, n_splits=3, n_repeats=1)
-    settings = {"criterion": criterion_named("pearson"), "n_random": 50}
+    settings = {"procedure": procedure_named("pearson"), "n_random": 50}
     retained = score_folds(X, T, T, labels, [fold], **settings)[0].retained
     X[labels.index(fold.test[0]), retained] = 1.0
     score = score_folds(X, T, T, labels, [fold], **settings)[0]
@@ -167,7 +168,8 @@ def test_fold_that_one_competitor_cannot_be_scored_on_is_scored_for_none():
     X[:, 1] += 5
     labels = [f"{i:02}" for i in range(12)]
     (fold, *_) = make_folds(labels, n_splits=3, n_repeats=1)
-    score = _score(fold, X[:4], random_target(4, 1), np.array([0, 1]), criterion_named("pearson"), 50, rng)
+    block = Block(X[:4], random_target(4, 1), controls_of(labels[:4]), procedure_named("pearson"))
+    score = _score(fold, block, np.array([0, 1]), 50, rng)
     assert all(np.isnan(value) for value in score.r.values())
     assert score.undefined == "RDM of the test images is constant: pruned embedding, or target"
 

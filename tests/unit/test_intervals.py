@@ -21,7 +21,7 @@ from isoprune.intervals import (
     weighted_r,
 )
 from isoprune.isomorphism import isomorphism, similarity
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
 
 LABELS = tuple(f"img_{i:02}" for i in range(30))
 FOLDS = make_folds(LABELS, n_splits=3, n_repeats=2)
@@ -38,31 +38,31 @@ def target_of(X: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarr
 def unit():
     X = sparse_embedding(30, 60, 0)
     T = target_of(X[:, :25], 0.1, np.random.default_rng(1))
-    scores = score_folds(X, T, T, LABELS, FOLDS, criterion=criterion_named("pearson"), n_random=2)
+    scores = score_folds(X, T, T, LABELS, FOLDS, procedure=procedure_named("pearson"), n_random=2)
     return X, T, scores
 
 
-@pytest.mark.parametrize(("measure", "theirs"), [("pearson", pearsonr), ("spearman", spearmanr)])
-def test_weights_are_repetitions(measure, theirs):
+@pytest.mark.parametrize(("coefficient", "theirs"), [("pearson", pearsonr), ("spearman", spearmanr)])
+def test_weights_are_repetitions(coefficient, theirs):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=20).round(1), rng.normal(size=20).round(1)
     weights = rng.integers(0, 4, size=(5, 20)).astype(float)
     expected = [theirs(np.repeat(x, w.astype(int)), np.repeat(y, w.astype(int))).statistic for w in weights]
-    np.testing.assert_allclose(weighted_r(x, y, weights, measure), expected, atol=1e-12)
+    np.testing.assert_allclose(weighted_r(x, y, weights, coefficient), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("measure", ["pearson", "spearman"])
-def test_sample_in_which_nothing_varies_is_undefined(measure):
+@pytest.mark.parametrize("coefficient", ["pearson", "spearman"])
+def test_sample_in_which_nothing_varies_is_undefined(coefficient):
     x, y = np.array([1.0, 1.0, 1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     weights = np.array([[1, 1, 2, 0, 0], [1, 0, 0, 5, 0], [1, 1, 1, 1, 1]], dtype=float)
-    assert np.isnan(weighted_r(x, y, weights, measure)).tolist() == [True, True, False]
+    assert np.isnan(weighted_r(x, y, weights, coefficient)).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize("criterion", ["pearson", "spearman"])
 def test_images_as_they_are_give_the_held_out_score(unit, criterion):
     X, T, _ = unit
-    scores = score_folds(X, T, T, LABELS, FOLDS, criterion=criterion_named(criterion), n_random=2)
-    boot = bootstrap_images(X, T, LABELS, scores, measure=criterion, n_bootstrap=3)
+    scores = score_folds(X, T, T, LABELS, FOLDS, procedure=procedure_named(criterion), n_random=2)
+    boot = bootstrap_images(X, T, LABELS, scores, coefficient=criterion, n_bootstrap=3)
     for name in ("full", "pruned"):
         expected = np.mean([fisher_z(score.r[name]) for score in scores])
         assert boot.observed[name] == pytest.approx(expected, abs=1e-12)
@@ -146,8 +146,7 @@ def experiment(
     for _ in range(n_subjects):
         own = rng.normal(size=(30, 3)) * rng.uniform(0.8 - spread, 0.8 + spread)
         targets.append(target_of(np.hstack([X[:, :10], own]), 0.15, rng))
-    nan = {"full": np.nan, "pruned": np.nan, "random": np.nan}
-    scores = [FoldScore(fold, RETAINED, nan, nan, (np.nan, np.nan), 10, 0, 0) for fold in FOLDS[:3]]
+    scores = [FoldScore(fold, RETAINED, {}, (np.nan, np.nan), 10, 0, 0) for fold in FOLDS[:3]]
     return X, targets, scores
 
 

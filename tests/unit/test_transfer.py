@@ -10,7 +10,7 @@ from isoprune.errors import EmbeddingError, InferenceError, LabelError, UnknownN
 from isoprune.folds import make_folds
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
-from isoprune.pruning.criteria import criterion_named
+from isoprune.pruning import procedure_named
 from isoprune.transfer import (
     DIRECTION_COLUMNS,
     mean_of_others,
@@ -46,7 +46,7 @@ def test_features_are_ranked_on_one_target_and_scored_on_the_other():
     IT, EVC = rdm(range(12)), rdm(range(8, 20), target="EVC")
     table = transfer_on_held_out(EMBEDDING, IT, EVC, FOLDS, n_random=5)
     scores = score_folds(
-        X, IT.values, EVC.values, LABELS, FOLDS, criterion=criterion_named("pearson"), n_random=5
+        X, IT.values, EVC.values, LABELS, FOLDS, procedure=procedure_named("pearson"), n_random=5
     )
     assert table.drop(columns=list(DIRECTION_COLUMNS)).equals(fold_table(scores, 60))
     assert set(zip(*(table[column] for column in DIRECTION_COLUMNS), strict=True)) == {
@@ -148,7 +148,7 @@ def test_mean_of_others_is_the_mean_of_all_others_joined_by_label():
 
 
 def test_overwriting_the_left_out_person_changes_no_retained_feature():
-    settings = {"criterion": criterion_named("pearson"), "n_random": 2}
+    settings = {"procedure": procedure_named("pearson"), "n_random": 2}
 
     def retained(rdms: dict[str, RDM]) -> list[list[int]]:
         supervising = mean_of_others(rdms, "02").values

@@ -14,21 +14,23 @@ import numpy as np
 from isoprune.errors import ConstantImageError, EmbeddingError
 from isoprune.isomorphism import check_target_varies, undefined_images
 from isoprune.joining import join
-from isoprune.labels import choose, listing
+from isoprune.labels import listing
 from isoprune.pruning import ranking
 from isoprune.pruning.backends import BACKENDS, Backend, backend_named, one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
-from isoprune.pruning.criteria import CRITERIA, Criterion, criterion_named
-from isoprune.pruning.ranking import METHODS
+from isoprune.pruning.criteria import CRITERIA, Criterion
+from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
 
 __all__ = [
     "BACKENDS",
     "CRITERIA",
     "METHODS",
+    "Procedure",
     "PruningResult",
     "Selections",
     "available_threads",
     "one_blas_thread",
+    "procedure_named",
     "prune",
     "prune_arrays",
     "select_many",
@@ -138,43 +140,26 @@ def prune(
     IsopruneError
         If the two sides are not about the same images, or either has no geometry; if the backend is absent.
     """
+    procedure = procedure_named(criterion, measure, method, backend)
     joined = join(embedding, target)
-    return prune_arrays(
-        joined.values,
-        joined.target,
-        criterion_named(criterion),
-        backend,
-        threads or available_threads(),
-        measure=measure,
-        method=method,
-    )
+    return prune_arrays(joined.values, joined.target, procedure, threads or available_threads())
 
 
 def prune_arrays(
-    values: np.ndarray,
-    target: np.ndarray,
-    criterion: Criterion,
-    backend: str = "auto",
-    threads: int = 1,
-    *,
-    measure: str = "correlation",
-    method: str = "one-pass",
+    values: np.ndarray, target: np.ndarray, procedure: Procedure, threads: int = 1
 ) -> PruningResult:
-    """`prune` for checked float64 arrays; the arguments are as there."""
-    _check(values, measure, method)
+    """`prune` for checked float64 arrays."""
+    _check(values, procedure.measure)
     with one_blas_thread():
-        chosen = backend_named(backend, threads)
-        return _results(values, target[None], criterion, measure, method, chosen, 1, batched=False)[0]
+        chosen = backend_named(procedure.backend, threads)
+        return _results(values, target[None], procedure, chosen, threads, batched=False)[0]
 
 
 def select_many(
     values: np.ndarray,
     targets: Iterable[np.ndarray],
-    criterion: Criterion,
+    procedure: Procedure,
     *,
-    measure: str = "correlation",
-    method: str = "one-pass",
-    backend: str = "auto",
     threads: int = 1,
     keep_results: bool = False,
 ) -> Selections:
@@ -189,9 +174,7 @@ def select_many(
     values : ndarray of shape (n_images, n_features), float64
     targets : ndarray of shape (n_targets, n_images, n_images), or iterable of (n_images, n_images)
         Dissimilarities. An iterable (say, a generator of relabelled targets) is read as it is worked on.
-    criterion : Criterion
-    measure, method, backend
-        As in `prune`.
+    procedure : Procedure
     threads : int
     keep_results : bool
         Whether rankings, drops and curves are kept too: 24 bytes for each target and feature.
@@ -205,15 +188,15 @@ def select_many(
     IsopruneError
         As `prune`, for any of the targets.
     """
-    _check(values, measure, method)
+    _check(values, procedure.measure)
     n_pairs = len(values) * (len(values) - 1) // 2
     group = -(-PAIRS_OF_TARGETS // (n_pairs * TARGETS_AT_ONCE)) * TARGETS_AT_ONCE
     n_retained, retained, results = [], [], []
     with one_blas_thread():
-        chosen = backend_named(backend, threads)
+        chosen = backend_named(procedure.backend, threads)
         targets = iter(targets)
         while some := list(islice(targets, group)):
-            made = _results(values, np.array(some), criterion, measure, method, chosen, threads, batched=True)
+            made = _results(values, np.array(some), procedure, chosen, threads, batched=True)
             n_retained += [result.n_retained for result in made]
             retained += [result.retained.copy() for result in made]
             results += made if keep_results else []
@@ -223,45 +206,39 @@ def select_many(
 def _results(
     values: np.ndarray,
     targets: np.ndarray,
-    criterion: Criterion,
-    measure: str,
-    method: str,
+    procedure: Procedure,
     backend: Backend,
     threads: int,
     batched: bool,
 ) -> list[PruningResult]:
     for target in targets:
         check_target_varies(target, "target")
+    criterion, measure = procedure.criterion, procedure.measure
     prepared = backend.prepare(np.asarray(values, dtype=np.float64), measure)
-    if method == "greedy":
-        drop, order = _greedy(values, targets, criterion, measure, backend, threads)
+    if procedure.method == "greedy":
+        drop, order = _greedy(values, targets, procedure, backend, threads)
     else:
         drop, order = ranking.one_pass(prepared, targets, criterion, batched)
     curves = criterion.value(prepared.insertion_curves(targets, order, criterion))
+    about = criterion.name, backend.name, measure, procedure.method
     return [
-        PruningResult(*one, _first_maximum(one[-1], criterion), criterion.name, backend.name, measure, method)
+        PruningResult(*one, _first_maximum(one[-1], criterion), *about)
         for one in zip(order, drop, curves, strict=True)
     ]
 
 
 def _greedy(
-    values: np.ndarray,
-    targets: np.ndarray,
-    criterion: Criterion,
-    measure: str,
-    backend: Backend,
-    threads: int,
+    values: np.ndarray, targets: np.ndarray, procedure: Procedure, backend: Backend, threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     def one(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return ranking.greedy(values, target, criterion, measure, backend)
+        return ranking.greedy(values, target, procedure.criterion, procedure.measure, backend)
 
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(targets)))) as pool:
         both = list(pool.map(one, targets))
     return np.array([drop for drop, _ in both]), np.array([order for _, order in both])
 
 
-def _check(values: np.ndarray, measure: str, method: str) -> None:
-    choose(method, METHODS, what="method", where="method")
+def _check(values: np.ndarray, measure: str) -> None:
     if values.shape[1] < 3:
         raise EmbeddingError(
             "embedding",

@@ -53,6 +53,12 @@ BLAS chooses its order of summation by shape: with the shape fixed, what a targe
 others are computed with it.
 """
 
+CANCELLATION = 1e-5
+"""Sums of squares may cancel down to this share of themselves: a third of their digits are lost then.
+
+Only similarities that hardly differ from each other, but much from those of the whole embedding, do.
+"""
+
 DIRECT = 0.9
 """A feature that carries more than this share of an image's variance is left out by direct computation.
 
@@ -225,8 +231,9 @@ class LeaveOneOut:
         return pairs, np.array([pairs.sum(1), np.einsum("kp,kp->k", pairs, pairs)])
 
     def with_direct(self, without: np.ndarray, targets: np.ndarray, coefficient: str) -> np.ndarray:
-        """``without``, shape (n_targets, n_features), with `direct_features` filled in."""
-        for feature in self.direct_features:
+        """``without``, shape (n_targets, n_features), with features filled in whose closed form loses digits."""
+        lost = np.flatnonzero(np.isinf(without).any(axis=0))
+        for feature in np.union1d(self.direct_features, lost):
             without[:, feature] = [
                 reference.isomorphism_without(self.values, target, feature, coefficient, self.measure)
                 for target in targets
@@ -268,11 +275,12 @@ def correlation_from_sums(
     Returns
     -------
     ndarray of shape (..., n)
-        NaN where C is constant.
+        NaN where C is constant; infinite where the sums have lost more digits than they may.
     """
     total, squares, product = sums
     spread = squares - total**2 / n_pairs
-    return -product / np.sqrt(np.where(spread > CONSTANT_RDM * n_pairs * size**2, spread, np.nan))
+    r = -product / np.sqrt(np.where(spread > CONSTANT_RDM * n_pairs * size**2, spread, np.nan))
+    return np.where(spread <= CANCELLATION * squares, np.inf, r)
 
 
 def _correlations(values: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ class Criterion:
     ----------
     name : str
     ranking, curve : {"pearson", "spearman"}
-        Second-order measure of the drops and of the insertion curve.
+        Second-order coefficient of the drops and of the insertion curve.
     squared : bool
         Whether drops and curve are squared correlations, which cannot tell a right sign from a wrong one.
     published : bool

@@ -17,7 +17,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from isoprune.isomorphism import pairs_of, second_order_of_ranked, similarity, standardised_pairs
+from isoprune.isomorphism import (
+    pairs_of,
+    second_order,
+    second_order_of_ranked,
+    similarity,
+    standardised_pairs,
+)
 from isoprune.labelled import CONSTANT_IMAGE
 from isoprune.pruning import kernels
 from isoprune.pruning.closed_form import correlation_from_sums, symmetric
@@ -114,9 +120,16 @@ class Insertion:
                 delta, scale, symmetric(pairs_of(target), self.n_images), shift, threads
             )
             r = correlation_from_sums(sums, self.n_pairs, size)
+            for m in np.flatnonzero(np.isinf(r) & ~undefined):
+                r[m] = self._directly(ranking[: m + 1], target, criterion)
         r[undefined] = np.nan
         curve = np.concatenate([[np.nan], r])
         return np.nan_to_num(curve) if criterion.published else curve
+
+    def _directly(self, features: np.ndarray, target: np.ndarray, criterion: Criterion) -> float:
+        similarities = pairs_of(similarity(self.features[features].T, self.measure))
+        similarities = np.nan_to_num(similarities) if criterion.published else similarities
+        return float(second_order(similarities, pairs_of(target)))
 
     def _terms(
         self, ranking: np.ndarray, criterion: Criterion, use_compiled: bool

@@ -7,9 +7,6 @@ import numpy as np
 from isoprune.pruning.backends import Backend, Prepared
 from isoprune.pruning.criteria import Criterion
 
-METHODS = ("one-pass", "greedy")
-"""``one-pass`` ranks once, as published; ``greedy`` ranks again after every removal."""
-
 TIE_DECIMALS = 12
 """Drops that agree to this many decimals are ties, ranked in the order of the features.
 

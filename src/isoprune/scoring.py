@@ -1,0 +1,132 @@
+"""Scores of feature sets on a block of held-out images: plain, within categories, and with nuisances removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isoprune.isomorphism import pairs_of, partial_isomorphism, similarity
+from isoprune.pruning.procedure import Procedure
+
+KINDS = ("r", "r_partial", "r_within")
+"""Signed isomorphism; the same with nuisance RDMs removed; the same between images of one category."""
+
+MIN_WITHIN = 2
+"""Fewest pairs within categories, beyond one for each category, that a score within categories is made of."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What every score is also controlled for.
+
+    Attributes
+    ----------
+    nuisances : ndarray of shape (n_nuisances, n_images, n_images)
+        Dissimilarities that are removed from both sides; without any there is no partial score.
+    categories : ndarray of shape (n_images,), int, optional
+        Category of each image; without them there is no score within categories.
+    """
+
+    nuisances: np.ndarray
+    categories: np.ndarray | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those of `KINDS` that can be scored."""
+        there = {"r": True, "r_partial": len(self.nuisances) > 0, "r_within": self.categories is not None}
+        return tuple(kind for kind in KINDS if there[kind])
+
+    def of(self, rows: np.ndarray) -> Controls:
+        """The controls of some of the images."""
+        categories = None if self.categories is None else self.categories[rows]
+        return Controls(self.nuisances[:, rows][:, :, rows], categories)
+
+
+def controls_of(
+    labels: Sequence[str],
+    nuisances: Sequence[np.ndarray] = (),
+    categories: Sequence[str] | None = None,
+) -> Controls:
+    """Controls of images.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Stimulus label of each row.
+    nuisances : sequence of ndarray of shape (n_images, n_images)
+    categories : sequence of str, optional
+        One a row.
+    """
+    n_images = len(labels)
+    stack = np.asarray(nuisances, dtype=np.float64).reshape(-1, n_images, n_images)
+    numbers = None if categories is None else np.unique(np.asarray(categories), return_inverse=True)[1]
+    return Controls(stack, numbers)
+
+
+def similarities_of(values: np.ndarray, sets: Sequence[np.ndarray], procedure: Procedure) -> np.ndarray:
+    """Similarities of images under several sets of features.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+    sets : sequence of ndarray of int
+    procedure : Procedure
+        Its measure counts.
+
+    Returns
+    -------
+    ndarray of shape (n_sets, n_images, n_images)
+        NaN in the rows and columns of images that are undefined under a set.
+    """
+    return np.array([similarity(values[:, features], procedure.measure) for features in sets])
+
+
+def defined_images(similarities: np.ndarray) -> np.ndarray:
+    """Images that have a similarity with others, shape (n_sets, n_images), bool."""
+    return ~np.isnan(similarities).all(axis=-1)
+
+
+def held_out_scores(
+    similarities: np.ndarray, target: np.ndarray, controls: Controls, coefficient: str
+) -> dict[str, np.ndarray]:
+    """Scores of sets of features on a block of images.
+
+    The score within categories is the correlation over pairs of images of one category, after each category's
+    own mean has been taken from both sides: differences between categories have no part in it.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (n_sets, n_images, n_images)
+    target : ndarray of shape (n_images, n_images) or (n_sets, n_images, n_images)
+        Dissimilarities: one target for all sets, or one for each.
+    controls : Controls
+        Of these images.
+    coefficient : {"pearson", "spearman"}
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_sets,)
+        By kind, those of ``controls.kinds``; NaN where a score is undefined.
+    """
+    network, other = pairs_of(similarities), pairs_of(target)
+    nothing = np.empty((0, network.shape[-1]))
+    scores = {"r": partial_isomorphism(network, other, nothing, coefficient)}
+    if "r_partial" in controls.kinds:
+        removed = pairs_of(controls.nuisances)
+        scores["r_partial"] = partial_isomorphism(network, other, removed, coefficient)
+    if controls.categories is not None:
+        scores["r_within"] = _within(network, other, controls.categories, coefficient)
+    return scores
+
+
+def _within(network: np.ndarray, other: np.ndarray, categories: np.ndarray, coefficient: str) -> np.ndarray:
+    first, second = np.triu_indices(len(categories), 1)
+    inside = categories[first] == categories[second]
+    of_pair = categories[first][inside]
+    kinds = np.unique(of_pair)
+    if inside.sum() - len(kinds) < MIN_WITHIN:
+        return np.full(len(network), np.nan)
+    own = (of_pair == kinds[:, None]).astype(np.float64)
+    return partial_isomorphism(network[:, inside], other[..., inside], own, coefficient)
