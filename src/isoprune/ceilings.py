@@ -7,17 +7,17 @@ of the group by the reliability of that mean. The two are never exchanged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-from isoprune.crossvalidation import FoldScore, fisher_mean
+from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import Fold
 from isoprune.isomorphism import pairs_of, standardised_pairs
-from isoprune.labelled import RDM, constant_images
+from isoprune.labelled import RDM
 from isoprune.labels import choose, listing
 
 if TYPE_CHECKING:
@@ -63,32 +63,6 @@ class Ceiling:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def scored_folds(values: np.ndarray, labels: Sequence[str], scores: Sequence[FoldScore]) -> list[Fold]:
-    """The blocks that were scored: folds with a score, without test images constant under the retained set.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_images, n_features)
-    labels : sequence of str
-        Stimulus label of each row.
-    scores : sequence of FoldScore
-
-    Returns
-    -------
-    list of Fold
-        In the order of ``scores``, those with a defined score.
-    """
-    row_of = {label: row for row, label in enumerate(labels)}
-    made = []
-    for score in scores:
-        if score.undefined is None:
-            rows = [row_of[label] for label in score.fold.test]
-            usable = ~constant_images(values[rows][:, score.retained])
-            test = tuple(label for label, kept in zip(score.fold.test, usable, strict=True) if kept)
-            made.append(replace(score.fold, test=test))
-    return made
-
-
 def subject_ceilings(
     rdms: Mapping[str, RDM],
     folds: Sequence[Fold] | None = None,
@@ -107,7 +81,7 @@ def subject_ceilings(
     rdms : mapping of str to RDM
         RDM of each subject, joined by label.
     folds : sequence of Fold, optional
-        Blocks that were scored (`scored_folds`); without them, one block of all images.
+        Blocks that were scored (`isoprune.crossvalidation.scored_blocks`); without them, one block of all images.
     coefficient : {"pearson", "spearman"}
         Second-order coefficient of the scores.
     pooling : {"standardised", "plain"}
@@ -223,23 +197,6 @@ def group_ceiling(
 def spearman_brown(r: float, n: float) -> float:
     """Reliability of the mean of ``n`` parallel measurements that correlate by ``r``; NaN for r ≤ 0."""
     return n * r / (1 + (n - 1) * r) if r > 0 else np.nan
-
-
-def leave_one_out_reliability(rdms: Mapping[str, RDM], *, coefficient: str = "pearson") -> dict[str, float]:
-    """Correlation of each subject's RDM, over all images, with the mean of the others'.
-
-    Parameters
-    ----------
-    rdms, coefficient
-        As in `subject_ceilings`.
-
-    Returns
-    -------
-    dict of str to float
-        Signed correlation of each subject, in sorted order; NaN where an RDM is constant.
-    """
-    table = subject_ceilings(rdms, coefficient=coefficient)
-    return dict(zip(table["subject"], table["lower"].astype(float), strict=True))
 
 
 def share_of_ceiling(r: float, scored: str, ceiling: Ceiling) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,10 +54,12 @@ class FoldScore:
     scores : dict of str to dict of str to float
         By kind (`isoprune.scoring.KINDS`, and ``r2``), the score of each competitor on the test images; ``random``
         is the Fisher-z mean of its draws, for ``r2`` the mean of their squares.
-    random_range : tuple of float
-        5 % and 95 % points of the random draws.
-    n_test_images : int
-        Test images that were scored.
+    random_sets : tuple of ndarray of int
+        The random sets that were scored; empty where the fold has no score.
+    random_r : ndarray of shape (n_random,)
+        Signed isomorphism of each.
+    tested : tuple of str
+        Labels of the test images that were scored.
     n_constant : int
         Test images left out of every competitor's score because they are undefined under the retained set.
     n_redrawn : int
@@ -70,11 +72,17 @@ class FoldScore:
     fold: Fold
     retained: np.ndarray
     scores: dict[str, dict[str, float]]
-    random_range: tuple[float, float]
-    n_test_images: int
+    random_sets: tuple[np.ndarray, ...]
+    random_r: np.ndarray
+    tested: tuple[str, ...]
     n_constant: int
     n_redrawn: int
     undefined: str | None = None
+
+    @property
+    def n_test_images(self) -> int:
+        """Number of test images that were scored."""
+        return len(self.tested)
 
     @property
     def r(self) -> dict[str, float]:
@@ -173,10 +181,13 @@ class Block:
     controls: Controls
     procedure: Procedure
 
-    def varying_under(self, features: np.ndarray) -> Block:
-        """The block without images that are undefined under a set of features."""
+    def rows_defined_under(self, features: np.ndarray) -> np.ndarray:
+        """Rows of the images that are not undefined under a set of features."""
         (usable,) = defined_images(similarities_of(self.values, [features], self.procedure))
-        rows = np.flatnonzero(usable)
+        return np.flatnonzero(usable)
+
+    def of(self, rows: np.ndarray) -> Block:
+        """The block of some of the images."""
         target = self.target[np.ix_(rows, rows)]
         return Block(self.values[rows], target, self.controls.of(rows), self.procedure)
 
@@ -190,23 +201,26 @@ class Block:
 def _score(
     fold: Fold, block: Block, retained: np.ndarray, n_random: int, rng: np.random.Generator
 ) -> FoldScore:
-    n_all = len(block.values)
-    block = block.varying_under(retained)
-    n_images, n_features = block.values.shape
-    counts = {"n_test_images": n_images, "n_constant": n_all - n_images}
+    rows = block.rows_defined_under(retained)
+    block = block.of(rows)
+    n_features = block.values.shape[1]
+    counts = {
+        "tested": tuple(fold.test[row] for row in rows),
+        "n_constant": len(fold.test) - len(rows),
+    }
 
     def undefined(reason: str, n_redrawn: int = 0) -> FoldScore:
         nothing = {kind: dict.fromkeys(COMPETITORS, np.nan) for kind in (*KINDS, "r2")}
-        range_ = (np.nan, np.nan)
-        return FoldScore(fold, retained, nothing, range_, **counts, n_redrawn=n_redrawn, undefined=reason)
+        none = np.empty(0)
+        return FoldScore(fold, retained, nothing, (), none, **counts, n_redrawn=n_redrawn, undefined=reason)
 
-    if n_images < MIN_TEST_IMAGES:
+    if len(rows) < MIN_TEST_IMAGES:
         return undefined(f"fewer than {MIN_TEST_IMAGES} test images vary under the retained set")
     both = block.scores([np.arange(n_features), retained])
     flat = [name for name, r in zip(("full", "pruned"), both["r"], strict=True) if np.isnan(r)]
     if flat:
         return undefined(f"RDM of the test images is constant: {' and '.join(flat)} embedding, or target")
-    draws, n_redrawn = draw_sets(
+    sets, draws, n_redrawn = draw_sets(
         block, lambda: rng.permutation(n_features)[: len(retained)], n_random, MAX_REDRAWS
     )
     if np.isnan(draws["r"]).any():
@@ -216,13 +230,12 @@ def _score(
         scores[kind] = {"full": full, "pruned": pruned, "random": fisher_mean(draws[kind])}
     scores["r2"] = {name: r**2 for name, r in scores["r"].items()}
     scores["r2"]["random"] = float(np.mean(draws["r"] ** 2))
-    range_ = tuple(np.quantile(draws["r"], [0.05, 0.95]).tolist())
-    return FoldScore(fold, retained, scores, range_, **counts, n_redrawn=n_redrawn)
+    return FoldScore(fold, retained, scores, tuple(sets), draws["r"], **counts, n_redrawn=n_redrawn)
 
 
 def draw_sets(
     block: Block, draw: Callable[[], np.ndarray], n_sets: int, max_redraws: int
-) -> tuple[dict[str, np.ndarray], int]:
+) -> tuple[list[np.ndarray], dict[str, np.ndarray], int]:
     """Scores of drawn sets of features; a set that cannot be scored is drawn again.
 
     Parameters
@@ -236,21 +249,29 @@ def draw_sets(
 
     Returns
     -------
+    sets : list of ndarray of int
     scores : dict of str to ndarray of shape (n_sets,)
         By kind; NaN for a set that was given up.
     n_redrawn : int
     """
-    scores = block.scores([draw() for _ in range(n_sets)])
+    sets = [draw() for _ in range(n_sets)]
+    scores = block.scores(sets)
     n_redrawn = 0
     for _ in range(max_redraws):
         undefined = np.flatnonzero(np.isnan(scores["r"]))
         if not len(undefined):
             break
         n_redrawn += len(undefined)
-        again = block.scores([draw() for _ in undefined])
-        for kind, found in again.items():
+        for number in undefined:
+            sets[number] = draw()
+        for kind, found in block.scores([sets[number] for number in undefined]).items():
             scores[kind][undefined] = found
-    return scores, n_redrawn
+    return sets, scores, n_redrawn
+
+
+def scored_blocks(scores: Sequence[FoldScore]) -> list[Fold]:
+    """Folds that have a score, without test images that were left out of it."""
+    return [replace(score.fold, test=score.tested) for score in scores if score.undefined is None]
 
 
 def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
@@ -274,7 +295,8 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
     rows = []
     for score in scores:
         for competitor in COMPETITORS:
-            low, high = score.random_range if competitor == "random" else (np.nan, np.nan)
+            drawn = competitor == "random" and score.undefined is None
+            low, high = np.quantile(score.random_r, [0.05, 0.95]) if drawn else (np.nan, np.nan)
             rows.append(
                 {
                     "repeat": score.fold.repeat,

@@ -12,15 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student_t
 
-from isoprune.ceilings import scored_folds
-from isoprune.crossvalidation import FoldScore, fisher_z
+from isoprune.crossvalidation import COMPETITORS, FoldScore, fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import CONFIDENCE, subject_interval
-from isoprune.isomorphism import CONSTANT_RDM, RANK_DECIMALS, pairs_of, similarity
+from isoprune.isomorphism import RANK_DECIMALS, pairs_of
 from isoprune.labels import choose
+from isoprune.pruning import Procedure
+from isoprune.scoring import similarities_of
 
 WEIGHTS_AT_ONCE = 2_000_000
 """Pair weights that are held at once (16 MB)."""
+
+LEAST_SPREAD = 1e-14
+"""A variable is constant in a sample when its weighted variance is at most this share of its largest square.
+
+Below, the difference of two sums that it is computed from has no digit left.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def bootstrap_images(
     scores: Sequence[FoldScore],
     *,
     sets: Mapping[str, Sequence[Sequence[np.ndarray]]] | None = None,
-    coefficient: str = "pearson",
+    procedure: Procedure,
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> ImageBootstrap:
@@ -113,10 +120,10 @@ def bootstrap_images(
     scores : sequence of FoldScore
         Of ``values`` and ``target``; folds without a score are left out.
     sets : mapping of str to sequence of sequence of ndarray, optional
-        Further competitors: for each of ``scores`` one or more sets of features (for instance random ones), of
-        whose scores the Fisher-z mean is taken. ``full`` and ``pruned`` are always there.
-    coefficient : {"pearson", "spearman"}
-        Second-order coefficient, as scored.
+        Further competitors: for each of ``scores`` one or more sets of features, of whose scores the Fisher-z
+        mean is taken. ``full``, ``pruned`` and ``random`` are always there.
+    procedure : Procedure
+        As scored.
     n_bootstrap, seed : int
         Resamples follow from (seed, sorted labels) alone.
 
@@ -131,20 +138,23 @@ def bootstrap_images(
         [np.ones(len(order), dtype=drawn.dtype), drawn]
     )  # first of all, the images as they are
     row_of, column_of = ({label: i for i, label in enumerate(names)} for names in (labels, order))
-    defined = [number for number, score in enumerate(scores) if score.undefined is None]
     blocks: list[dict[str, np.ndarray]] = []
-    for number, fold in zip(defined, scored_folds(values, labels, scores), strict=True):
-        rows, columns = (np.array([of[label] for label in fold.test]) for of in (row_of, column_of))
-        features = {"full": [np.arange(values.shape[1])], "pruned": [scores[number].retained]}
+    for number, score in enumerate(scores):
+        if score.undefined is not None:
+            continue
+        rows, columns = (np.array([of[label] for label in score.tested]) for of in (row_of, column_of))
+        features = {"full": [np.arange(values.shape[1])], "pruned": [score.retained]}
+        features |= {"random": score.random_sets} if score.random_sets else {}
         features |= {name: of_folds[number] for name, of_folds in (sets or {}).items()}
         block = pairs_of(target[np.ix_(rows, rows)])
         blocks.append(
             {
-                name: _resampled_z(values[rows], some, block, counts[:, columns], coefficient)
+                name: _resampled_z(values[rows], some, block, counts[:, columns], procedure)
                 for name, some in features.items()
             }
         )
-    return _mean_over_blocks(blocks, ("full", "pruned", *(sets or {})), tuple(order), seed, n_bootstrap)
+    names = tuple(blocks[0]) if blocks else (*COMPETITORS, *(sets or {}))
+    return _mean_over_blocks(blocks, names, tuple(order), seed, n_bootstrap)
 
 
 def _mean_over_blocks(
@@ -167,30 +177,32 @@ def _mean_over_blocks(
 
 
 def _resampled_z(
-    values: np.ndarray, sets: Sequence[np.ndarray], target: np.ndarray, counts: np.ndarray, coefficient: str
+    values: np.ndarray,
+    sets: Sequence[np.ndarray],
+    target: np.ndarray,
+    counts: np.ndarray,
+    procedure: Procedure,
 ) -> np.ndarray:
     """Fisher z of a block, mean over sets of features, for each row of image counts; shape (n_counts,)."""
     first, second = np.triu_indices(len(values), 1)
-    similarities = [pairs_of(similarity(values[:, features])) for features in sets]
+    similarities = pairs_of(similarities_of(values, sets, procedure))
     step = max(1, WEIGHTS_AT_ONCE // len(first))
     parts = []
     for start in range(0, len(counts), step):
         some = counts[start : start + step].astype(np.float64)
         weights = some[:, first] * some[:, second]
-        parts.append(
-            np.mean(
-                [fisher_z(-weighted_r(one, target, weights, coefficient)) for one in similarities], axis=0
-            )
-        )
+        r = weighted_r(similarities, target, weights, procedure.criterion.curve)
+        parts.append(fisher_z(-r).mean(axis=0))
     return np.concatenate(parts)
 
 
 def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: str = "pearson") -> np.ndarray:
-    """Correlation of two variables whose observations occur as often as the weights say.
+    """Correlation of variables with another, observations occurring as often as the weights say.
 
     Parameters
     ----------
-    x, y : ndarray of shape (n_pairs,)
+    x : ndarray of shape (n_variables, n_pairs) or (n_pairs,)
+    y : ndarray of shape (n_pairs,)
     weights : ndarray of shape (n_samples, n_pairs)
         Whole numbers, 0 where an observation does not occur.
     coefficient : {"pearson", "spearman"}
@@ -198,23 +210,41 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: s
 
     Returns
     -------
-    ndarray of shape (n_samples,), float64
+    ndarray of shape (n_variables, n_samples) or (n_samples,), float64
         Dimensionless; NaN where either variable is constant in the sample.
     """
+    if x.ndim == 1:
+        return weighted_r(x[None], y, weights, coefficient)[0]
     if coefficient == "spearman":
-        x, y = _weighted_ranks(x, weights), _weighted_ranks(y, weights)
+        ranks = _weighted_ranks(y, weights)
+        return np.array([_correlation(_weighted_ranks(one, weights), ranks, weights) for one in x])
+    # Sums of products less products of sums: taken from means over pairs, little of the digits cancels.
+    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = weights.sum(axis=1)
+        sum_x, sum_y = x @ weights.T, weights @ y
+        xx = x**2 @ weights.T - sum_x**2 / total
+        yy = weights @ y**2 - sum_y**2 / total
+        r = ((x * y) @ weights.T - sum_x * sum_y / total) / np.sqrt(xx * yy)
+    vary = (xx > LEAST_SPREAD * total * np.square(x).max(axis=1, keepdims=True)) & (
+        yy > LEAST_SPREAD * total * np.square(y).max()
+    )
+    return np.where(vary & _several(weights), r, np.nan)
+
+
+def _correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted correlation of the rows of two arrays, (n_samples,); NaN where either is constant."""
     total = weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         x, y = (v - (weights * v).sum(axis=1, keepdims=True) / total for v in (x, y))
         xx, yy, xy = ((weights * product).sum(axis=1) for product in (x * x, y * y, x * y))
         r = xy / np.sqrt(xx * yy)
-        x_varies, y_varies = (
-            squares > CONSTANT_RDM * total[:, 0] * np.square(v).max(axis=1)
-            for squares, v in ((xx, x), (yy, y))
-        )
+    return np.where((xx > 0) & (yy > 0) & _several(weights), r, np.nan)
+
+
+def _several(weights: np.ndarray) -> np.ndarray:
     # Two distinct pairs always correlate by ±1, which says nothing.
-    distinct = (weights > 0).sum(axis=1)
-    return np.where((distinct > 2) & x_varies & y_varies, r, np.nan)
+    return (weights > 0).sum(axis=1) > 2
 
 
 def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -11,14 +11,12 @@ from isoprune.ceilings import (
     SUBJECTS,
     Ceiling,
     group_ceiling,
-    leave_one_out_reliability,
-    scored_folds,
     share_of_ceiling,
     spearman_brown,
     subject_ceilings,
     summarise_ceilings,
 )
-from isoprune.crossvalidation import fisher_mean, score_folds
+from isoprune.crossvalidation import fisher_mean, score_folds, scored_blocks
 from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of
@@ -186,15 +184,6 @@ def test_block_that_is_constant_in_one_subject_has_a_ceiling_for_none():
     assert group_ceiling({**rdms, "01": RDM(values, LABELS, "IT", "01")}, FOLDS).facts["n_undefined"] == 1
 
 
-def test_reliability_leaves_one_out():
-    _, rdms = people(3, 1.0)
-    z = {name: pairs_of(rdm.values) for name, rdm in rdms.items()}
-    z = {name: (pairs - pairs.mean()) / pairs.std() for name, pairs in z.items()}
-    assert leave_one_out_reliability(rdms)["02"] == pytest.approx(
-        np.corrcoef(z["02"], z["00"] + z["01"])[0, 1]
-    )
-
-
 def test_ceilings_are_of_the_blocks_that_were_scored():
     values = sparse_embedding(30, 60, 0)
     _, rdms = people(2, 1.0)
@@ -202,10 +191,8 @@ def test_ceilings_are_of_the_blocks_that_were_scored():
     retained = score_folds(values, target, target, LABELS, FOLDS[:1], **settings)[0].retained
     values[LABELS.index(FOLDS[0].test[0]), retained] = 1.0
     scores = score_folds(values, target, target, LABELS, FOLDS[:2], **settings)
-    assert [len(fold.test) for fold in scored_folds(values, LABELS, scores)] == [
-        s.n_test_images for s in scores
-    ]
-    assert FOLDS[0].test[0] not in scored_folds(values, LABELS, scores)[0].test
+    assert [len(fold.test) for fold in scored_blocks(scores)] == [s.n_test_images for s in scores]
+    assert FOLDS[0].test[0] not in scored_blocks(scores)[0].test
 
 
 def test_share_is_of_the_score_s_own_ceiling():
