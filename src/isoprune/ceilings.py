@@ -17,17 +17,11 @@ from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import Fold
 from isoprune.isomorphism import pairs_of, standardised_pairs
-from isoprune.labelled import RDM
+from isoprune.labelled import GROUP, RDM, SUBJECTS
 from isoprune.labels import choose, listing
 
 if TYPE_CHECKING:
     import pandas as pd
-
-GROUP = "group"
-"""Whose ceiling it is: of scores against the mean RDM over subjects."""
-
-SUBJECTS = "subjects"
-"""Whose ceiling it is: of the mean over subjects of scores against each subject's own RDM."""
 
 POOLINGS = ("standardised", "plain")
 """How the blocks of several subjects become one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -15,6 +16,7 @@ from scipy.stats import t as student_t
 from isoprune.crossvalidation import COMPETITORS, FoldScore, fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import CONFIDENCE, subject_interval
+from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.isomorphism import RANK_DECIMALS, pairs_of
 from isoprune.labels import choose
 from isoprune.pruning import Procedure
@@ -155,6 +157,39 @@ def bootstrap_images(
         )
     names = tuple(blocks[0]) if blocks else (*COMPETITORS, *(sets or {}))
     return _mean_over_blocks(blocks, names, tuple(order), seed, n_bootstrap)
+
+
+def write_bootstrap(path: str | Path, bootstrap: ImageBootstrap) -> None:
+    """Write a unit's resampled scores as npz, in one step; a row of ``samples`` is a competitor."""
+    write_arrays(
+        path,
+        competitors=np.array(list(bootstrap.observed)),
+        observed=np.array(list(bootstrap.observed.values())),
+        samples=np.array(list(bootstrap.samples.values())),
+        labels=np.array(bootstrap.labels),
+        seed=np.array(bootstrap.seed),
+        n_undefined=np.array(bootstrap.n_undefined),
+    )
+
+
+def read_bootstrap(path: str | Path) -> ImageBootstrap:
+    """The resampled scores that `write_bootstrap` wrote.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        If there are none, or the file is something else.
+    """
+    names = ("competitors", "observed", "samples", "labels", "seed", "n_undefined")
+    arrays = read_arrays(path, names, what="the resampled scores of a unit")
+    competitors = [str(name) for name in arrays["competitors"]]
+    return ImageBootstrap(
+        tuple(str(label) for label in arrays["labels"]),
+        int(arrays["seed"]),
+        dict(zip(competitors, map(float, arrays["observed"]), strict=True)),
+        dict(zip(competitors, arrays["samples"], strict=True)),
+        int(arrays["n_undefined"]),
+    )
 
 
 def _mean_over_blocks(

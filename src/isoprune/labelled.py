@@ -11,6 +11,12 @@ import numpy as np
 from isoprune.errors import BetasError, ConstantImageError, EmbeddingError, RDMError
 from isoprune.labels import check_labels, listing, positions
 
+GROUP = "group"
+"""The subject that is the mean RDM over subjects."""
+
+SUBJECTS = "subjects"
+"""The subject that stands for the mean of single subjects' scores."""
+
 CONSTANT_IMAGE = 1e-12
 """An image is constant when its variance sum is at most this share of its sum of squares (dimensionless).
 

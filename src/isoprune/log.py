@@ -61,17 +61,17 @@ class Progress:
     logger : logging.Logger
     about : str
         What the job is about.
-    what : str
-        What is counted, in the plural.
     """
 
-    def __init__(self, logger: logging.Logger, about: str, what: str):
-        self.logger, self.about, self.what = logger, about, what
-        self._tenths, self._last_shown = 0, time.monotonic()
+    def __init__(self, logger: logging.Logger, about: str):
+        self.logger, self.about = logger, about
+        self._counted, self._tenths, self._last_shown = "", 0, time.monotonic()
 
-    def __call__(self, done: int, total: int) -> None:
-        """Note that ``done`` of ``total`` steps are done."""
-        text = f"{done} of {total} {self.what}"
+    def __call__(self, counted: str, done: int, total: int) -> None:
+        """Note that ``done`` of ``total`` steps are done, of what is counted (in the plural)."""
+        text = f"{done} of {total} {counted}"
+        if counted != self._counted or done < total * self._tenths // 10:
+            self._counted, self._tenths = counted, 0
         if done * 10 // total > self._tenths:
             self._tenths = done * 10 // total
             self.logger.info(text)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.stats import false_discovery_control
@@ -21,7 +20,7 @@ from scipy.stats import false_discovery_control
 from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError, UnreadableFileError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
-from isoprune.io.files import existing, replacing
+from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.isomorphism import pairs_of, standardised_pairs
 from isoprune.labels import check_labels, listing
 from isoprune.pruning import Procedure, one_blas_thread, select_many
@@ -517,44 +516,56 @@ def benjamini_hochberg(p: Mapping[Hashable, float], *, family: str) -> Adjusted:
     return Adjusted(family, "Benjamini-Hochberg", {unit: found.get(unit, float("nan")) for unit in p})
 
 
-def write_null(path: str | Path, null: Null) -> None:
-    """Write a unit's null as an npz file, in one step; equal nulls give equal bytes.
+def write_nulls(path: str | Path, nulls: Mapping[str, Null]) -> None:
+    """Write a unit's nulls as an npz file, in one step; equal nulls give equal bytes.
 
-    Its arrays are ``relabelled_<statistic>``, ``observed_<statistic>``, and the other attributes of `Null`.
+    Parameters
+    ----------
+    path : path
+        Its arrays are ``exchange`` (the names of the nulls) and, for null k of them, ``<k>_relabelled_<statistic>``
+        (row b is relabelling b), ``<k>_observed_<statistic>`` and ``<k>_<attribute>`` for the others of `Null`.
+    nulls : mapping of str to Null
+        By what was exchanged; may be empty.
 
     Raises
     ------
     NotWritableError
         If the place cannot be written to.
     """
-    arrays = {field.name: getattr(null, field.name) for field in fields(Null)}
-    for group in _BY_STATISTIC:
-        arrays |= {f"{group}_{name}": value for name, value in arrays.pop(group).items()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    arrays: dict[str, Any] = {"exchange": np.array(list(nulls), dtype=str)}
+    for k, null in enumerate(nulls.values()):
+        of_null = {field.name: getattr(null, field.name) for field in fields(Null)}
+        for group in _BY_STATISTIC:
+            of_null |= {f"{group}_{name}": value for name, value in of_null.pop(group).items()}
+        arrays |= {f"{k}_{name}": value for name, value in of_null.items()}
+    write_arrays(path, **arrays)
 
 
-def read_null(path: str | Path) -> Null:
-    """A null that `write_null` wrote.
+def read_nulls(path: str | Path) -> dict[str, Null]:
+    """The nulls that `write_nulls` wrote, by what was exchanged.
 
     Raises
     ------
     MissingFileError, UnreadableFileError
-        If there is none, or the file is something else.
+        If there are none, or the file is something else.
     """
-    path = existing(path, where="null of a unit", remedy="Run the unit's permutations again.")
+    what = "the permutation nulls of a unit"
+    arrays = read_arrays(path, ["exchange"], what=what)
+    names = [str(name) for name in arrays.pop("exchange")]
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
-        statistics = [name.removeprefix("relabelled_") for name in arrays if name.startswith("relabelled_")]
-        groups = {
-            group: {name: arrays.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC
-        }
-        return Null(**groups, **arrays)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, BadZipFile) as problem:
+        return {name: _null_from(arrays, f"{k}_") for k, name in enumerate(names)}
+    except (KeyError, TypeError) as problem:
         raise UnreadableFileError(
             str(path),
-            f"it does not hold a permutation null ({problem})",
-            "an npz file that isoprune.permutation.write_null wrote",
-            "Delete it and run the unit's permutations again.",
+            f"it does not hold {what} ({problem})",
+            "an npz file that isoprune wrote",
+            "Delete it and run again.",
         ) from problem
+
+
+def _null_from(arrays: Mapping[str, np.ndarray], prefix: str) -> Null:
+    own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    own = {name: value if value.ndim else value.item() for name, value in own.items()}
+    statistics = [name.removeprefix("relabelled_") for name in own if name.startswith("relabelled_")]
+    groups = {group: {name: own.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC}
+    return Null(**groups, **own)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,17 @@ def sha256_of_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record(settings: dict[str, Any], inputs: dict[str, str | Path], **facts: Any) -> dict[str, Any]:
+def record(
+    settings: dict[str, Any], inputs: Mapping[str, str | Path | Sequence[str]], **facts: Any
+) -> dict[str, Any]:
     """A provenance record.
 
     Parameters
     ----------
     settings : dict
         The settings the result depends on, and no others.
-    inputs : dict of str to path
-        Role of each input file (``target``, ``embedding``, …) and where it is; its bytes are hashed.
+    inputs : dict of str to path or list of path
+        Role of each input file, or of several, (``target``, ``embedding``, …) and where it is; bytes are hashed.
     **facts
         Anything else that decided the result: device, dtype, backend, weights.
 
@@ -53,6 +56,12 @@ def record(settings: dict[str, Any], inputs: dict[str, str | Path], **facts: Any
         "isoprune": package_version(),
         "settings": settings,
         "settings_sha256": sha256_of_json(settings),
-        "inputs_sha256": {role: sha256_of_file(path) for role, path in sorted(inputs.items())},
+        "inputs_sha256": {role: _hashes(path) for role, path in sorted(inputs.items())},
         **facts,
     }
+
+
+def _hashes(paths: str | Path | Sequence[str]) -> str | list[str]:
+    return (
+        sha256_of_file(paths) if isinstance(paths, str | Path) else [sha256_of_file(path) for path in paths]
+    )

@@ -11,26 +11,32 @@ import pandas as pd
 from isoprune.crossvalidation import COMPETITORS, fisher_mean, fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import Difference, corrected_resampled_t, sign_flip
+from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.pruning import PruningResult
+from isoprune.scoring import KINDS
 
 UNIT = ["network", "layer", "target", "supervision", "subject"]
 """Columns that name a unit of work."""
 
-GROUP = "group"
-"""The subject that is the mean over subjects."""
+PAIRS = tuple(("pruned", other) for other in COMPETITORS if other != "pruned")
+"""Competitors that are compared: `pruned` with every other."""
 
 UNIT_COLUMNS = {
     "network": "Network of the study: architecture + weights + layer, or an embedding file.",
     "layer": "Layer whose activations are the features.",
     "target": "Target RDM: a brain region or a set of judgments.",
-    "supervision": "Whose RDM ranked the features: `own`, or `group` (the mean over subjects).",
-    "subject": "Who was scored; `group` is the mean RDM over subjects.",
+    "supervision": "Whose RDM ranked the features: `own`, `group` (the mean over subjects), or `loso` (the mean of "
+    "all others, leaving the scored subject out).",
+    "subject": "Who was scored; `group` is the mean RDM over subjects, `subjects` the mean of single subjects' scores.",
 }
 
 SCORE_COLUMNS = {
     "competitor": "Feature set: `full`, `pruned`, or `random` (sets of the pruned set's size).",
     "r": "Held-out isomorphism: signed correlation of the two RDMs over pairs of test images (−1 … 1).",
     "r2": "Squared held-out isomorphism (2OI, 0 … 1). Squares are never 0 by chance: do not test them against 0.",
+    "r_partial": "Held-out isomorphism with the nuisance RDMs removed from both sides; missing without nuisances.",
+    "r_within": "Held-out isomorphism between images of one category, each category's mean removed; missing without "
+    "categories.",
     "n_retained": "Number of features in the set.",
     "n_features": "Number of features of the full embedding.",
     "n_test_images": "Number of test images scored.",
@@ -53,11 +59,27 @@ SUMMARY_COLUMNS = {
     **UNIT_COLUMNS,
     **SCORE_COLUMNS,
     "r": SCORE_COLUMNS["r"] + " Fisher-z mean over folds and repeats.",
+    "ci_low": "Lower end of the 95 % interval of r, conditional on the selected features.",
+    "ci_high": "Upper end of the 95 % interval of r.",
+    "ci_over": "What the interval generalises over: `images`, or `subjects and images`.",
+    "p": "One-sided p that r is above 0: the whole procedure on relabelled images, (b + 1)/(N + 1).",
+    "p_within": "The same when images are exchanged within their category only: is there more than the categories?",
+    "p_fwe": "p adjusted for the family (max-T over the same relabellings).",
+    "q": "p adjusted for the family by Benjamini and Hochberg (expected share of false discoveries).",
+    "family": "The rows that p_fwe and q are adjusted over.",
+    "n_permutations": "Number of relabellings behind p.",
+    "ceiling_low": "Lower noise ceiling of r on the same held-out blocks.",
+    "ceiling_high": "Upper noise ceiling of r on the same held-out blocks.",
+    "share_low": "r as a share of the upper ceiling.",
+    "share_high": "r as a share of the lower ceiling.",
     "r2": "Mean over folds and repeats of the squared held-out isomorphism; its chance level is above 0.",
+    "r_partial": SCORE_COLUMNS["r_partial"] + " Fisher-z mean over folds and repeats.",
+    "r_within": SCORE_COLUMNS["r_within"] + " Fisher-z mean over folds and repeats.",
     "r_all_images": "Isomorphism of the full embedding over all images, without folds; only in rows `full`.",
     "n_retained": "Number of features in the set, mean over folds.",
     "n_images": "Number of images of the study.",
     "n_test_images": "Number of test images of a fold, mean over folds.",
+    "n_subjects": "Number of subjects whose scores the row is the mean of, or whose RDMs were averaged.",
     "n_folds": "Number of folds × repeats with a defined score.",
     "n_undefined": "Number of folds × repeats without one; `folds.tsv` says why.",
 }
@@ -70,6 +92,10 @@ CONTRAST_COLUMNS = {
     "ci_low": "Lower end of the 95 % interval of r_diff.",
     "ci_high": "Upper end of the 95 % interval of r_diff.",
     "p": "Two-sided p of the paired Fisher-z differences.",
+    "p_fwe": "p adjusted for the family (Holm).",
+    "family": "The rows that p_fwe is adjusted over.",
+    "p_random": "One-sided rank of the pruned score among random sets of its size, (b + 1)/(N + 1); only for single "
+    "target RDMs against `random`.",
     "n_subjects": "Number of subjects compared; 1 for a single target RDM.",
     "test": "How p was computed.",
     "unit": "What the test generalises over: `subjects`, or `folds` (images of this target, never people).",
@@ -134,7 +160,7 @@ def summarise(folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> pd.Dat
     Returns
     -------
     DataFrame
-        Columns as `SUMMARY_COLUMNS`, in the order of ``folds``.
+        Those of `SUMMARY_COLUMNS` that need no inference, in the order of ``folds``.
     """
     of_unit = {tuple(one[column] for column in UNIT): one for one in facts}
     rows = []
@@ -145,7 +171,7 @@ def summarise(folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> pd.Dat
             {
                 **unit,
                 "competitor": competitor,
-                "r": fisher_mean(scores["r"]),
+                **{kind: fisher_mean(scores[kind]) for kind in KINDS},
                 "r2": defined["r2"].mean(),
                 "r_all_images": of_unit[key[:-1]]["r_all_images"] if competitor == "full" else np.nan,
                 "n_retained": scores["n_retained"].mean(),
@@ -156,10 +182,57 @@ def summarise(folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> pd.Dat
                 "n_undefined": len(scores) - len(defined),
             }
         )
-    return pd.DataFrame(rows)[list(SUMMARY_COLUMNS)]
+    table = pd.DataFrame(rows)
+    return table[[column for column in SUMMARY_COLUMNS if column in table]]
 
 
-def contrasts(folds: pd.DataFrame, *, seed: int, n_bootstrap: int = 10_000) -> pd.DataFrame:
+def mean_over_subjects(summary: pd.DataFrame) -> pd.DataFrame:
+    """Means of single subjects' scores, a row a network × target × supervision × competitor.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        As `summarise` gives it.
+
+    Returns
+    -------
+    DataFrame
+        The same columns and ``n_subjects``, for supervisions whose subjects are scored one by one; correlations
+        are Fisher-z means, counts of folds are sums.
+    """
+    rows = []
+    single = summary[summary["subject"] != GROUP]
+    for key, scores in single.groupby([*UNIT[:-1], "competitor"], sort=False):
+        row = {**dict(zip([*UNIT[:-1], "competitor"], key, strict=True)), "subject": SUBJECTS}
+        row |= {kind: fisher_mean(scores[kind]) for kind in (*KINDS, "r_all_images")}
+        row |= {name: scores[name].mean() for name in ("r2", "n_retained", "n_test_images")}
+        row |= {name: scores[name].iloc[0] for name in ("n_features", "n_images")}
+        row |= {name: int(scores[name].sum()) for name in ("n_folds", "n_undefined")}
+        rows.append({**row, "n_subjects": int(scores["r"].notna().sum())})
+    return pd.DataFrame(rows)
+
+
+def with_family_wise_p(table: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts with `p_fwe` and `family`: Holm over targets and networks of a supervision, unit and pair.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `contrasts` gives it.
+    """
+    table = table.assign(p_fwe=np.nan, family="")
+    for (supervision, unit, a, b), rows in table.groupby(["supervision", "unit", "a", "b"], sort=False):
+        tested = rows[rows["p"].notna()].sort_values("p", kind="stable")
+        factors = np.arange(len(tested), 0, -1)
+        table.loc[tested.index, "p_fwe"] = np.minimum(1, np.maximum.accumulate(tested["p"] * factors))
+        words = f"{a} − {b}, {supervision} supervision, over {unit}: {len(tested)} targets × networks"
+        table.loc[rows.index, "family"] = words
+    return table
+
+
+def contrasts(
+    folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]] = (), *, seed: int, n_bootstrap: int = 10_000
+) -> pd.DataFrame:
     """Paired comparisons of competitors, a row a network × target × supervision × pair.
 
     Subjects who were scored on their own held-out images are compared across subjects (sign-flip); the mean
@@ -169,6 +242,8 @@ def contrasts(folds: pd.DataFrame, *, seed: int, n_bootstrap: int = 10_000) -> p
     ----------
     folds : DataFrame
         Columns as `FOLD_COLUMNS`.
+    facts : sequence of mapping
+        Facts of each unit: the columns of `UNIT` and ``p_random``.
     seed, n_bootstrap : int
         For random flips and for intervals over subjects.
 
@@ -178,21 +253,19 @@ def contrasts(folds: pd.DataFrame, *, seed: int, n_bootstrap: int = 10_000) -> p
         Columns as `CONTRAST_COLUMNS`. ``p`` is NaN, and ``test`` says why, where no valid test exists.
     """
     rows = []
+    ranks = {tuple(one[column] for column in UNIT): one["p_random"] for one in facts}
     for key, scores in folds.groupby(UNIT[:-1], sort=False):
         of_group = scores[scores["subject"] == GROUP]
         of_subjects = scores[scores["subject"] != GROUP]
-        for a, b in _pairs(scores["competitor"].unique()):
+        for a, b in PAIRS:
             place = {**dict(zip(UNIT[:-1], key, strict=True)), "a": a, "b": b}
             if len(of_subjects):
                 rows.append({**place, **_across_subjects(of_subjects, a, b, seed, n_bootstrap)})
             if len(of_group):
-                rows.append({**place, **_over_folds(of_group, a, b)})
-    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
-
-
-def _pairs(present: np.ndarray) -> list[tuple[str, str]]:
-    """`pruned` against every other competitor."""
-    return [("pruned", other) for other in COMPETITORS if other in set(present) - {"pruned"}]
+                rank = ranks.get((*key, GROUP)) if b == "random" else None
+                rows.append({**place, **_over_folds(of_group, a, b), "p_random": rank})
+    table = pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+    return with_family_wise_p(table.astype({"p": float, "p_random": float}))
 
 
 def _across_subjects(scores: pd.DataFrame, a: str, b: str, seed: int, n_bootstrap: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from isoprune.pruning.procedure import Procedure
 KINDS = ("r", "r_partial", "r_within")
 """Signed isomorphism; the same with nuisance RDMs removed; the same between images of one category."""
 
-MIN_WITHIN = 2
+MIN_WITHIN = 5
 """Fewest pairs within categories, beyond one for each category, that a score within categories is made of."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,53 @@ def column_of(stimuli: pd.DataFrame, column: str) -> dict[str, str]:
     choose(column, stimuli.columns, what="column", where="stimuli.table")
     filled = stimuli[stimuli[column].notna()]
     return dict(zip(filled["stimulus"], filled[column].astype(str), strict=True))
+
+
+DEFAULT_CATEGORIES = "category"
+"""Column that holds the categories of the images unless another is named."""
+
+
+def categories_of(stimuli: pd.DataFrame, column: str | None = None) -> dict[str, str] | None:
+    """Category of each image, for scores and exchanges within categories.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+    column : str, optional
+        Column that was asked for; without one, `DEFAULT_CATEGORIES` is taken where it can be used.
+
+    Returns
+    -------
+    dict of str to str, or None
+        None where no column was asked for and there is no usable one.
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        If the column that was asked for does not exist, has empty cells, or no or only categories of one image.
+    """
+    name = column or DEFAULT_CATEGORIES
+    if column is None and name not in stimuli:
+        return None
+    of_image = column_of(stimuli, name)
+    sizes = Counter(of_image.values())
+    problem = None
+    if len(of_image) < len(stimuli):
+        problem = f"no category for {len(stimuli) - len(of_image)} image(s)"
+    elif len(sizes) < 2:
+        problem = "one category for all images"
+    elif max(sizes.values()) < 3:
+        problem = f"{len(sizes)} categories of at most {max(sizes.values())} images"
+    if problem is None:
+        return of_image
+    if column is None:
+        return None
+    raise LabelError(
+        f"stimuli.table, column '{column}' (inference.categories)",
+        problem,
+        "two or more categories, a category for every image, and three or more images in one of them",
+        "Fill the column, or name another.",
+    )
 
 
 def labels_in_order(setting: str, stimuli: Sequence[str], path: str | Path | None = None) -> list[str] | None:

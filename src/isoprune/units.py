@@ -1,21 +1,29 @@
-"""The unit of work: one network pruned for one target of one subject, from labelled matrices to tables."""
+"""The unit of work: one network pruned for one target of one subject, from labelled matrices to its results.
+
+A unit's results are files of its own, so that units can run as jobs anywhere and in any order; the tables of a
+study are made of them (`isoprune.summary`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoprune.crossvalidation import fold_frequency, fold_table, score_folds
-from isoprune.folds import make_folds
+from isoprune.crossvalidation import FoldScore, fisher_z, fold_frequency, fold_table, score_folds
+from isoprune.folds import Fold, make_folds
+from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
+from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.io.files import read_json, write_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
+from isoprune.permutation import Null, p_value, relabellings, unit_null, write_nulls
 from isoprune.provenance import record
-from isoprune.pruning import one_blas_thread, procedure_named, prune_arrays
+from isoprune.pruning import Procedure, one_blas_thread, procedure_named, prune_arrays
 from isoprune.results import (
     CURVE_COLUMNS,
     FOLD_COLUMNS,
@@ -24,9 +32,138 @@ from isoprune.results import (
     frame_of_unit,
     retained_table,
 )
+from isoprune.scoring import controls_of
+from isoprune.stimuli import DEFAULT_CATEGORIES, categories_of, column_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+IMAGES = "images"
+"""Exchange of all images; exchange within categories is named ``within:<column>``."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a unit is analysed: what is the same for all units of a study.
+
+    Attributes
+    ----------
+    procedure : Procedure
+    folds, n_splits, n_repeats
+        As in `isoprune.folds.make_folds`.
+    groups : mapping of str to str, optional
+        Group of each image, for all ``folds`` but ``random``.
+    n_random : int
+        Random sets per fold.
+    n_null_repeats : int
+        Repeats of the folds that the tested statistic is the mean over.
+    categories : mapping of str to str, optional
+        Category of each image: scores within them, and a second null that exchanges images within them.
+    category_column : str
+        What they are called.
+    n_bootstrap : int
+        Resamples of images.
+    seed : int
+    """
+
+    procedure: Procedure
+    folds: str = "random"
+    n_splits: int = 5
+    n_repeats: int = 8
+    groups: Mapping[str, str] | None = None
+    n_random: int = 200
+    n_null_repeats: int = 1
+    categories: Mapping[str, str] | None = None
+    category_column: str = "category"
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+    def make_folds(self, labels: Sequence[str]) -> list[Fold]:
+        """The folds of these images."""
+        return make_folds(
+            labels,
+            folds=self.folds,
+            n_splits=self.n_splits,
+            n_repeats=self.n_repeats,
+            seed=self.seed,
+            groups=self.groups,
+        )
+
+    @property
+    def exchanges(self) -> dict[str, Mapping[str, str] | None]:
+        """What is exchanged under the nulls of a unit, by name."""
+        within = {} if self.categories is None else {f"within:{self.category_column}": self.categories}
+        return {IMAGES: None, **within}
+
+
+def design_of(
+    pruning: Mapping[str, Any],
+    crossvalidation: Mapping[str, Any],
+    inference: Mapping[str, Any],
+    stimuli: pd.DataFrame,
+    seed: int,
+) -> Design:
+    """The design that settings ask for.
+
+    Parameters
+    ----------
+    pruning, crossvalidation, inference : mapping
+        Blocks of the settings, as `isoprune.config` describes them.
+    stimuli : DataFrame
+        The stimulus table.
+    seed : int
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        If a column that was asked for does not exist, or holds no categories.
+    """
+    column = crossvalidation["column"]
+    return Design(
+        procedure_named(**pruning),
+        **{name: crossvalidation[name] for name in ("folds", "n_splits", "n_repeats", "n_random")},
+        groups=column_of(stimuli, column) if column else None,
+        n_null_repeats=inference["n_repeats"],
+        categories=categories_of(stimuli, inference["categories"]),
+        category_column=inference["categories"] or DEFAULT_CATEGORIES,
+        n_bootstrap=inference["n_bootstrap_images"],
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class FoldSets:
+    """The retained set of every fold, and the images that were scored.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Sorted labels of the unit's images.
+    repeat, fold : ndarray of shape (n_folds,), int
+        From 1.
+    retained : tuple of ndarray of int
+        Most important first.
+    held_out : ndarray of shape (n_folds, n_images), bool
+        Whether an image was held out of the fold.
+    tested : ndarray of shape (n_folds, n_images), bool
+        Whether it was scored; nothing in a fold without a score.
+    """
+
+    labels: tuple[str, ...]
+    repeat: np.ndarray
+    fold: np.ndarray
+    retained: tuple[np.ndarray, ...]
+    held_out: np.ndarray
+    tested: np.ndarray
+
+    def scored_blocks(self) -> list[Fold]:
+        """The blocks of images that were scored, as folds without training images."""
+        names = np.array(self.labels, dtype=object)
+        return [
+            Fold(int(repeat), int(fold), (), tuple(names[images]))
+            for repeat, fold, images in zip(self.repeat, self.fold, self.tested, strict=True)
+            if images.any()
+        ]
 
 
 @dataclass(frozen=True)
@@ -39,47 +176,51 @@ class UnitResult:
         Columns as `isoprune.results.FOLD_COLUMNS`, `RETAINED_COLUMNS`, `CURVE_COLUMNS`.
     facts : dict
         Single numbers of the unit and what computed it, ready for JSON.
+    sets : FoldSets
+    nulls : dict of str to Null
+        By what was exchanged; empty without relabellings.
+    bootstrap : ImageBootstrap
     """
 
     folds: pd.DataFrame
     retained: pd.DataFrame
     curve: pd.DataFrame
     facts: dict[str, Any]
+    sets: FoldSets
+    nulls: dict[str, Null]
+    bootstrap: ImageBootstrap
 
 
 def analyse_unit(
     embedding: Embedding,
-    target: RDM,
+    supervising: RDM,
+    scored: RDM,
     unit: Mapping[str, str],
+    design: Design,
     *,
-    criterion: str,
-    folds: str,
-    n_splits: int,
-    n_repeats: int,
-    n_random: int,
-    seed: int,
-    groups: Mapping[str, str] | None = None,
+    n_permutations: int,
     subset: bool = False,
     threads: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> UnitResult:
-    """Cross-validate a unit and fit its final retained set.
+    """Cross-validate a unit, test it, and fit its final retained set.
 
     Parameters
     ----------
     embedding : Embedding
-    target : RDM
-        Ranks the features and is predicted; joined to the embedding by label.
+    supervising, scored : RDM
+        Target that ranks the features, and target that is predicted; joined to the embedding by label.
     unit : mapping
         Values of the columns `isoprune.results.UNIT`.
-    criterion, folds, n_splits, n_repeats, n_random, seed, groups
-        As in `isoprune.cross_validate`.
+    design : Design
+    n_permutations : int
+        Relabellings of each null; 0 for none.
     subset : bool
         Whether the target may have been measured with some of the embedding's images only.
     threads : int
-        Folds computed at the same time; changes no bit of the result.
+        Changes no bit of the result.
     progress : callable, optional
-        Called with the number of folds done and their total.
+        Called with what is counted, the number done and their total.
 
     Returns
     -------
@@ -91,36 +232,67 @@ def analyse_unit(
         If labels differ, an image is constant, or folds are impossible.
     """
     # Canonical order: the rows of the stimulus table may be shuffled without a bit of difference.
-    labels = sorted(target.labels if subset else embedding.labels)
+    labels = sorted(scored.labels if subset else embedding.labels)
     embedding = embedding.subset(labels) if subset else embedding.select(labels)
-    matrix = target.select(labels, f"embedding '{embedding.name}'").values
+    side = f"embedding '{embedding.name}'"
     values = embedding.values.astype(np.float64)
-    check_no_constant_image(values, f"embedding '{embedding.name}'", labels)
-    made = make_folds(labels, folds=folds, n_splits=n_splits, n_repeats=n_repeats, seed=seed, groups=groups)
-    procedure = procedure_named(criterion)
+    check_no_constant_image(values, side, labels)
+    ranked, target = (rdm.select(labels, side).values for rdm in (supervising, scored))
+    folds = design.make_folds(labels)
+    kinds = None if design.categories is None else [design.categories[label] for label in labels]
+    common = {
+        "procedure": design.procedure,
+        "controls": controls_of(labels, categories=kinds),
+        "seed": design.seed,
+        "threads": threads,
+    }
     scores = score_folds(
         values,
-        matrix,
-        matrix,
+        ranked,
+        target,
         labels,
-        made,
-        procedure=procedure,
-        n_random=n_random,
-        seed=seed,
-        threads=threads,
-        progress=progress,
+        folds,
+        n_random=design.n_random,
+        progress=progress and (lambda done, total: progress("folds", done, total)),
+        **common,
     )
-    final = prune_arrays(values, matrix, procedure, threads)
-    with one_blas_thread():
-        everything = second_order(pairs_of(similarity(values)), pairs_of(matrix), procedure.criterion.curve)
+    nulls = {
+        exchange: unit_null(
+            values,
+            ranked,
+            target,
+            labels,
+            [fold for fold in folds if fold.repeat <= design.n_null_repeats],
+            relabellings=relabellings(labels, n_permutations, seed=design.seed, within=within),
+            exchange=exchange,
+            progress=progress and (lambda done, total: progress("relabelled folds", done, total)),
+            **common,
+        )
+        for exchange, within in design.exchanges.items()
+        if n_permutations
+    }
+    final = prune_arrays(values, ranked, design.procedure, threads)
+    bootstrap = bootstrap_images(
+        values,
+        target,
+        labels,
+        scores,
+        procedure=design.procedure,
+        n_bootstrap=design.n_bootstrap,
+        seed=design.seed,
+    )
     n_features = values.shape[1]
     facts = {
         **unit,
-        "r_all_images": float(everything),
+        "r_all_images": _isomorphism(values, target, design.procedure),
         "n_retained": final.n_retained,
         "n_features": n_features,
         "n_images": len(labels),
+        "p_random": random_rank(scores),
+        "n_random": design.n_random,
         "criterion": final.criterion,
+        "measure": final.measure,
+        "method": final.method,
         "backend": final.backend,
     }
     return UnitResult(
@@ -128,19 +300,103 @@ def analyse_unit(
         retained=retained_table(final, fold_frequency(scores, n_features)),
         curve=curve_table(final),
         facts=facts,
+        sets=fold_sets(scores, labels),
+        nulls=nulls,
+        bootstrap=bootstrap,
+    )
+
+
+def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -> float:
+    with one_blas_thread():
+        similarities = pairs_of(similarity(values, procedure.measure))
+        return float(second_order(similarities, pairs_of(target), procedure.criterion.curve))
+
+
+def random_rank(scores: Sequence[FoldScore]) -> float | None:
+    """Rank of the pruned score among random sets, as a one-sided p.
+
+    Draw d of every fold makes random procedure d; its statistic, as that of pruning, is the mean Fisher z over
+    folds: ``(b + 1) / (N + 1)`` with b the random procedures that score at least as high.
+
+    Parameters
+    ----------
+    scores : sequence of FoldScore
+
+    Returns
+    -------
+    float, or None
+        None where no fold has a score.
+    """
+    defined = [score for score in scores if score.undefined is None]
+    if not defined:
+        return None
+    observed = float(np.mean([fisher_z(score.r["pruned"]) for score in defined]))
+    return p_value(observed, fisher_z([score.random_r for score in defined]).mean(axis=0))
+
+
+def fold_sets(scores: Sequence[FoldScore], labels: Sequence[str]) -> FoldSets:
+    """The retained set of every fold, and the images that were scored."""
+    labels = tuple(sorted(labels))
+    held_out = np.array([np.isin(labels, score.fold.test) for score in scores])
+    tested = np.array([np.isin(labels, () if score.undefined else score.tested) for score in scores])
+    return FoldSets(
+        labels,
+        np.array([score.fold.repeat for score in scores]),
+        np.array([score.fold.fold for score in scores]),
+        tuple(score.retained for score in scores),
+        held_out,
+        tested,
+    )
+
+
+def write_fold_sets(path: str | Path, sets: FoldSets) -> None:
+    """Write fold sets as npz: retained sets one after the other in ``features``, their sizes in ``n_retained``."""
+    write_arrays(
+        path,
+        labels=np.array(sets.labels),
+        repeat=sets.repeat,
+        fold=sets.fold,
+        features=np.concatenate(sets.retained),
+        n_retained=np.array([len(features) for features in sets.retained]),
+        held_out=sets.held_out,
+        tested=sets.tested,
+    )
+
+
+def read_fold_sets(path: str | Path) -> FoldSets:
+    """Fold sets that `write_fold_sets` wrote.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        If there are none, or the file is something else.
+    """
+    arrays = read_arrays(
+        path,
+        ("labels", "repeat", "fold", "features", "n_retained", "held_out", "tested"),
+        what="the retained sets of a unit's folds",
+    )
+    ends = np.cumsum(arrays["n_retained"])[:-1]
+    return FoldSets(
+        tuple(str(label) for label in arrays["labels"]),
+        arrays["repeat"],
+        arrays["fold"],
+        tuple(np.split(arrays["features"], ends)),
+        arrays["held_out"],
+        arrays["tested"],
     )
 
 
 def write_unit(
     result: UnitResult, paths: Mapping[str, str], settings: dict[str, Any], inputs: Mapping[str, str]
 ) -> None:
-    """Write a unit's tables and facts.
+    """Write a unit's results.
 
     Parameters
     ----------
     result : UnitResult
     paths : mapping
-        Where ``folds``, ``retained``, ``curve`` (TSV) and ``facts`` (JSON) go.
+        Where ``folds``, ``retained``, ``curve`` (TSV), ``facts`` (JSON), ``sets``, ``null`` and ``bootstrap`` (npz) go.
     settings : dict
         Settings that the unit depends on.
     inputs : mapping
@@ -149,6 +405,9 @@ def write_unit(
     write_table(paths["folds"], result.folds, FOLD_COLUMNS)
     write_table(paths["retained"], result.retained, RETAINED_COLUMNS)
     write_table(paths["curve"], result.curve, CURVE_COLUMNS)
+    write_fold_sets(paths["sets"], result.sets)
+    write_nulls(paths["null"], result.nulls)
+    write_bootstrap(paths["bootstrap"], result.bootstrap)
     write_json(paths["facts"], {**result.facts, "provenance": record(settings, dict(inputs))})
 
 

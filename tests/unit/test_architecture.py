@@ -36,6 +36,7 @@ LAYERS = [
         "transfer",
         "results",
         "units",
+        "summary",
     ),
     ("figures", "simulation", "config"),
 ]

@@ -92,7 +92,7 @@ def test_defaults_are_those_of_the_method():
     study = load(SMALL)
     assert study.pruning.criterion == "pearson"
     folds = study.crossvalidation
-    assert (folds.folds, folds.n_splits, folds.n_repeats, folds.n_random) == ("random", 5, 8, 50)
+    assert (folds.folds, folds.n_splits, folds.n_repeats, folds.n_random) == ("random", 5, 8, 200)
     assert study.supervision == ("own", "group")
     assert study.networks[0].layer == "penultimate"
     assert study.seed == 0

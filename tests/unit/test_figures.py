@@ -16,9 +16,11 @@ from isoprune.pruning.criteria import criterion_named
 from isoprune.results import (
     CURVE_COLUMNS,
     RETAINED_COLUMNS,
+    SUMMARY_COLUMNS,
     contrasts,
     curve_table,
     frame_of_unit,
+    mean_over_subjects,
     retained_table,
     summarise,
 )
@@ -60,13 +62,21 @@ def study():
     folds = pd.concat(folds, ignore_index=True)
     return {
         "folds": folds,
-        "summary": summarise(folds, facts),
+        "summary": with_inference(summarise(folds, facts)),
         "contrasts": contrasts(folds, seed=0, n_bootstrap=200),
         "curve": pd.concat(curve, ignore_index=True),
         "retained": pd.concat(retained, ignore_index=True),
         "rdms": rdms,
         "stimuli": pd.DataFrame({"stimulus": LABELS, "category": ["face", "house"] * (N_IMAGES // 2)}),
     }
+
+
+def with_inference(summary):
+    """The summary with the mean over subjects, and numbers in the place of what the units' nulls would give."""
+    summary = pd.concat([summary, mean_over_subjects(summary)], ignore_index=True)
+    given = {"ci_low": summary["r"] - 0.1, "ci_high": summary["r"] + 0.1, "ci_over": "images", "p": 0.01}
+    given |= {"p_fwe": 0.02, "ceiling_low": 0.5, "ceiling_high": 0.6}
+    return summary.assign(**given).reindex(columns=list(SUMMARY_COLUMNS))
 
 
 def of_group(table):

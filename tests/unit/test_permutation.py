@@ -18,10 +18,10 @@ from isoprune.permutation import (
     benjamini_hochberg,
     max_t,
     p_value,
-    read_null,
+    read_nulls,
     relabellings,
     unit_null,
-    write_null,
+    write_nulls,
 )
 from isoprune.pruning import CRITERIA, procedure_named
 from isoprune.scoring import controls_of
@@ -396,11 +396,11 @@ def test_false_discovery_rate_by_hand():
 
 def test_a_null_comes_back_from_its_file_and_equal_nulls_give_equal_bytes(tmp_path, monkeypatch):
     null = null_of(X, T)
-    write_null(tmp_path / "one.npz", null)
+    write_nulls(tmp_path / "one.npz", {"images": null, "within:kind": null})
     monkeypatch.setattr("time.localtime", lambda *_: (2031, 1, 1, 0, 0, 0, 0, 0, 0))
-    write_null(tmp_path / "other.npz", null)
+    write_nulls(tmp_path / "other.npz", {"images": null, "within:kind": null})
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "other.npz").read_bytes()
-    back = read_null(tmp_path / "one.npz")
+    back = read_nulls(tmp_path / "one.npz")["within:kind"]
     for name, value in vars(null).items():
         assert type(getattr(back, name)) is type(value)
         np.testing.assert_equal(getattr(back, name), value)
@@ -410,7 +410,7 @@ def test_a_null_comes_back_from_its_file_and_equal_nulls_give_equal_bytes(tmp_pa
 @pytest.mark.parametrize("content", ["text", "array", "other", "truncated", "pickle"])
 def test_a_file_that_is_no_null_is_named(tmp_path, content):
     path = tmp_path / "null.npz"
-    write_null(path, null_of(X, T))
+    write_nulls(path, {"images": null_of(X, T)})
     if content == "text":
         path.write_text("nothing")
     elif content == "truncated":
@@ -419,7 +419,9 @@ def test_a_file_that_is_no_null_is_named(tmp_path, content):
         value = {"array": np.zeros(3), "pickle": np.array([{}]), "other": np.zeros(2)}[content]
         with path.open("wb") as file:
             np.savez(file, a=value) if content == "other" else np.save(file, value, allow_pickle=True)
-    with pytest.raises(UnreadableFileError, match=r"null.npz: it does not hold a permutation null \("):
-        read_null(path)
+    with pytest.raises(
+        UnreadableFileError, match=r"null.npz: it does not hold the permutation nulls of a unit \("
+    ):
+        read_nulls(path)
     with pytest.raises(MissingFileError, match="is not a file"):
-        read_null(tmp_path / "absent.npz")
+        read_nulls(tmp_path / "absent.npz")

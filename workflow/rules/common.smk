@@ -88,7 +88,7 @@ wildcard_constraints:
     network="[A-Za-z0-9]+",
     target="[A-Za-z0-9]+",
     subject="[A-Za-z0-9]+",
-    supervision="own|group",
+    supervision="own|group|loso",
     kind="roi|judgment",
 
 
@@ -107,6 +107,32 @@ def rdm_of_unit(wildcards):
     return rdm_of(wildcards.target, wildcards.subject)
 
 
+def rdms_of_others(wildcards):
+    """The other subjects' RDMs, whose mean ranks the features when a subject is left out."""
+    if wildcards.supervision != "loso":
+        return []
+    return [
+        rdm_of(wildcards.target, one) for one in subjects_with(wildcards.target) if one != wildcards.subject
+    ]
+
+
+def unit_settings():
+    """The settings that every unit depends on."""
+    inference = STUDY.inference.model_dump(mode="json")
+    return {
+        "pruning": STUDY.pruning.model_dump(mode="json"),
+        "crossvalidation": STUDY.crossvalidation.model_dump(mode="json"),
+        "inference": {key: inference[key] for key in ("n_repeats", "categories", "n_bootstrap_images")},
+        "seed": STUDY.seed,
+    }
+
+
+def n_permutations_of_unit(wildcards):
+    """Relabellings of a unit: of the group's mean RDM, or of a single subject's."""
+    inference = STUDY.inference
+    return inference.n_permutations if wildcards.subject == GROUP else inference.n_permutations_subjects
+
+
 def units(networks, targets, subjects, with_group):
     """Every unit of work as a mapping of wildcards: network × target × subject × supervision."""
     return [
@@ -120,9 +146,9 @@ def units(networks, targets, subjects, with_group):
         for target in targets
         for supervision in STUDY.supervision
         for subject in (
-            [one for one in subjects_with(target) if one in subjects]
-            if supervision == "own"
-            else [GROUP] * with_group
+            [GROUP] * with_group
+            if supervision == "group"
+            else [one for one in subjects_with(target) if one in subjects]
         )
     ]
 

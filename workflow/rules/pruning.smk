@@ -5,12 +5,16 @@ rule prune:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
+        others=rdms_of_others,
         stimuli=f"{RESULTS}/stimuli.tsv",
     output:
         folds=f"{RESULTS}/pruning/{UNIT}_folds.tsv",
         curve=f"{RESULTS}/pruning/{UNIT}_curve.tsv",
         facts=f"{RESULTS}/pruning/{UNIT}_facts.json",
         retained=f"{RESULTS}/retained/{UNIT}_retained.tsv",
+        sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",
+        bootstrap=f"{RESULTS}/pruning/{UNIT}_bootstrap.npz",
+        null=f"{RESULTS}/null/{UNIT}_null.npz",
     log:
         f"{RESULTS}/logs/prune/{UNIT}.log",
     benchmark:
@@ -23,9 +27,8 @@ rule prune:
         runtime=60,
     params:
         layer=layer_of,
-        pruning=STUDY.pruning.model_dump(mode="json"),
-        crossvalidation=STUDY.crossvalidation.model_dump(mode="json"),
-        seed=STUDY.seed,
+        settings=unit_settings(),
+        n_permutations=n_permutations_of_unit,
         subset=has_own_stimuli(),
     message:
         "Prune {wildcards.network} for {wildcards.target} of subject {wildcards.subject} ({wildcards.supervision})"

@@ -5,6 +5,10 @@ rule summary:
     input:
         folds=unit_files("pruning", "folds.tsv", all_units()),
         facts=unit_files("pruning", "facts.json", all_units()),
+        sets=unit_files("pruning", "sets.npz", all_units()),
+        bootstraps=unit_files("pruning", "bootstrap.npz", all_units()),
+        nulls=unit_files("null", "null.npz", all_units()),
+        rdms=rdms_of(shared_targets()),
     output:
         folds=report(
             f"{RESULTS}/folds.tsv",
@@ -24,6 +28,12 @@ rule summary:
             caption="../report/contrasts.rst",
             labels={"result": "Contrasts", "kind": "table"},
         ),
+        intervals=report(
+            f"{RESULTS}/intervals.tsv",
+            category="3 Held-out results",
+            caption="../report/intervals.rst",
+            labels={"result": "Intervals over images, subjects and both", "kind": "table"},
+        ),
     log:
         f"{RESULTS}/logs/summary.log",
     benchmark:
@@ -37,6 +47,7 @@ rule summary:
     params:
         seed=STUDY.seed,
         n_bootstrap=STUDY.inference.n_bootstrap,
+        exchange=STUDY.inference.exchange,
     message:
         "Summarise the study"
     script:

@@ -4,6 +4,8 @@ Output `net-*_embedding.h5`: rsatoolbox Dataset, observations = images (descript
 features (descriptor `feature`); activations in the network's own units, float32; provenance inside.
 """
 
+from functools import partial
+
 from isoprune.log import Progress, job_log
 
 about = f"network {snakemake.wildcards.network}"
@@ -30,7 +32,7 @@ with job_log(snakemake.log[0], about) as log:
         device=snakemake.params.device,
         batch_size=snakemake.params.batch_size,
         spatial=settings["spatial"],
-        progress=Progress(log, about, "images"),
+        progress=partial(Progress(log, about), "images"),
     )
     write_embedding(snakemake.output[0], embedding)
     log.info("%d images × %d features on %s", *embedding.values.shape, embedding.provenance.get("device"))

@@ -1,9 +1,12 @@
-"""Cross-validate the pruning of one network for one target of one subject, and fit its final retained set.
+"""Cross-validate the pruning of one network for one target of one subject, test it, and fit its final retained set.
 
 Output `*_folds.tsv`: a row a fold × competitor: r (held-out isomorphism, −1…1) · r2 · n_retained · …
 Output `*_curve.tsv`: n_inserted · isomorphism over all images (in-sample).
 Output `*_retained.tsv`: feature · rank · drop · in_final · fold_frequency.
 Output `*_facts.json`: single numbers of the unit, and its provenance.
+Output `*_sets.npz`: the retained set of every fold, and the images that were scored.
+Output `*_null.npz`: held-out statistics (Fisher z) of the target and of its relabellings.
+Output `*_bootstrap.npz`: held-out scores (Fisher z) of resampled images.
 """
 
 from isoprune.log import Progress, job_log
@@ -14,25 +17,24 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
-    from isoprune.stimuli import column_of
-    from isoprune.units import analyse_unit, write_unit
+    from isoprune.transfer import mean_of_others
+    from isoprune.units import analyse_unit, design_of, write_unit
 
-    folding = dict(snakemake.params.crossvalidation)
-    column = folding.pop("column")
+    settings = dict(snakemake.params.settings)
+    scored = read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
+    others = {rdm.subject: rdm for rdm in map(read_rdm, snakemake.input.others)}
+    supervising = mean_of_others({**others, scored.subject: scored}, scored.subject) if others else scored
     result = analyse_unit(
         read_embedding(snakemake.input.embedding),
-        read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"]),
+        supervising,
+        scored,
         unit,
-        criterion=snakemake.params.pruning["criterion"],
-        groups=column_of(read_stimuli(snakemake.input.stimuli), column) if column else None,
-        seed=snakemake.params.seed,
+        design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli)),
+        n_permutations=snakemake.params.n_permutations,
         subset=snakemake.params.subset,
         threads=snakemake.threads,
-        progress=Progress(log, about, "folds"),
-        **folding,
+        progress=Progress(log, about),
     )
-    settings = {"pruning": snakemake.params.pruning, "crossvalidation": snakemake.params.crossvalidation}
-    write_unit(
-        result, snakemake.output, {**settings, "seed": snakemake.params.seed}, dict(snakemake.input.items())
-    )
+    settings["n_permutations"] = snakemake.params.n_permutations
+    write_unit(result, snakemake.output, settings, snakemake.input)
     log.info("%d of %d features retained", result.facts["n_retained"], result.facts["n_features"])

@@ -1,20 +1,34 @@
 """Join the units of a study.
 
 Output `folds.tsv`: every held-out score, a row a unit × fold × competitor.
-Output `summary.tsv`: held-out means, a row a unit × competitor.
+Output `summary.tsv`: held-out means with p, interval and noise ceiling, a row a unit × competitor.
 Output `contrasts.tsv`: paired differences of competitors with tests, a row a network × target × supervision × pair.
+Output `intervals.tsv`: 95 % intervals over images, over subjects and over both, a row a score or difference.
 """
 
 from isoprune.log import job_log
 
 with job_log(snakemake.log[0], "summary") as log:
+    from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import write_table
-    from isoprune.results import CONTRAST_COLUMNS, FOLD_COLUMNS, SUMMARY_COLUMNS, contrasts, summarise
+    from isoprune.results import CONTRAST_COLUMNS, FOLD_COLUMNS, PAIRS, SUMMARY_COLUMNS, contrasts
+    from isoprune.summary import (
+        INTERVAL_COLUMNS,
+        by_target,
+        intervals_table,
+        read_summary_units,
+        summary_table,
+    )
     from isoprune.units import read_units
 
+    params, output = snakemake.params, snakemake.output
     folds, facts = read_units(snakemake.input.folds, snakemake.input.facts)
-    write_table(snakemake.output.folds, folds, FOLD_COLUMNS)
-    write_table(snakemake.output.summary, summarise(folds, facts), SUMMARY_COLUMNS)
-    settings = {"seed": snakemake.params.seed, "n_bootstrap": snakemake.params.n_bootstrap}
-    write_table(snakemake.output.contrasts, contrasts(folds, **settings), CONTRAST_COLUMNS)
+    units = read_summary_units(facts, snakemake.input.sets, snakemake.input.nulls, snakemake.input.bootstraps)
+    rdms = by_target(map(read_rdm, snakemake.input.rdms))
+    write_table(output.folds, folds, FOLD_COLUMNS)
+    table = summary_table(folds, units, rdms, exchange=params.exchange, seed=params.seed)
+    write_table(output.summary, table, SUMMARY_COLUMNS)
+    tested = contrasts(folds, facts, seed=params.seed, n_bootstrap=params.n_bootstrap)
+    write_table(output.contrasts, tested, CONTRAST_COLUMNS)
+    write_table(output.intervals, intervals_table(units, PAIRS, seed=params.seed), INTERVAL_COLUMNS)
     log.info("%d units", len(facts))

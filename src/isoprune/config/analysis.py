@@ -153,6 +153,24 @@ class Pruning(Block):
         "candidate. `published-spearman`: their ranking with a Spearman curve. Change it to reproduce the "
         "paper.",
     )
+    measure: Literal["correlation", "cosine", "euclidean"] = Field(
+        "correlation",
+        description="Dissimilarity of two images in the network. `correlation` is 1 − Pearson r over features, as in "
+        "the published analysis. `cosine` is 1 − cosine, for features whose zero means something. `euclidean` is the "
+        "squared distance, in which features count by their variance.",
+    )
+    method: Literal["one-pass", "greedy"] = Field(
+        "one-pass",
+        description="How features are ranked. `one-pass`: once, by what is lost without each, as published. `greedy`: "
+        "again after every removal, so that of several features that say the same one is left. `greedy` takes "
+        "n_features / 2 times as long: minutes for 500 features and one target, without relabellings; set "
+        "`inference.n_permutations` to 0 or small with it.",
+    )
+    backend: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="What computes. `auto` takes a CUDA device where there is one, else the processor. `cuda` stops "
+        "where there is none. Scores agree within 1e-10; what ran is recorded with the results.",
+    )
 
 
 class CrossValidation(Block):
@@ -189,10 +207,11 @@ class CrossValidation(Block):
         examples=[8, 4],
     )
     n_random: int = Field(
-        50,
+        200,
         ge=50,
         description="Random feature sets of the retained size that are scored in every fold, as what "
-        "pruning has to beat. Raise it to 200 when the rank among them is to be reported. It costs little.",
+        "pruning has to beat. 200 is the fewest among which a rank is worth reporting; 50 will do for a first look. "
+        "About half the time of a unit without relabellings.",
         examples=[50, 200],
     )
 
@@ -213,14 +232,56 @@ class CrossValidation(Block):
 
 
 class Inference(Block):
-    """How the uncertainty of a result is computed."""
+    """How results are tested, and how uncertain they are."""
 
+    n_permutations: int = Field(
+        1000,
+        ge=0,
+        description="Relabellings of the images behind the p of the group's mean RDM. Each runs the whole procedure: "
+        "ranking, number of features and held-out score. p cannot be smaller than 1 / (n_permutations + 1); 1000 is "
+        "enough for p < .01 over tens of targets. Time grows in proportion. 0 leaves p out.",
+        examples=[1000, 10000],
+    )
+    n_permutations_subjects: int = Field(
+        200,
+        ge=0,
+        description="The same for each single subject (supervision `own` and `loso`), of which there are many more. "
+        "200 gives p ≥ .005.",
+        examples=[200, 1000],
+    )
+    n_repeats: int = Field(
+        1,
+        ge=1,
+        description="Repeats of the folds that the tested statistic is the mean over, for the target as it is and for "
+        "every relabelled one. More make the test more powerful, and take time in proportion. The reported estimate "
+        "is always the mean over all repeats of `crossvalidation`.",
+        examples=[1, 2],
+    )
+    categories: Text | None = Field(
+        None,
+        description="Column of the stimulus table with the categories of the images. Scores are then also given "
+        "within categories, and a second p exchanges images within their category only, which asks for more than the "
+        "categories. `null` takes the column `category` where the table has a usable one.",
+        examples=["category"],
+    )
+    exchange: Literal["images", "within"] = Field(
+        "images",
+        description="Which of the two p the columns `p`, `p_fwe` and `q` are about: any images exchanged (`images`), "
+        "or images of a category only (`within`). Decide before the run.",
+    )
     n_bootstrap: int = Field(
         10000,
         ge=100,
         description="Resamples of subjects behind each 95 % interval. 10000 keeps the interval's ends "
         "stable to about a hundredth of its width and costs little; 1000 will do for a first look.",
         examples=[10000],
+    )
+    n_bootstrap_images: int = Field(
+        1000,
+        ge=100,
+        description="Resamples of images behind each 95 % interval over images, and over subjects and images. "
+        "Memory and time grow in proportion.",
+        examples=[1000],
     )
 
 

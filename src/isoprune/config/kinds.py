@@ -13,10 +13,11 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from isoprune.errors import ConfigError, IsopruneError
+from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.labels import listing, nearest
 
-GROUP = "group"
-"""Stands for the mean over subjects, so nobody may be called it."""
+RESERVED = {GROUP: "the mean RDM over subjects", SUBJECTS: "the mean of single subjects' scores"}
+"""What stands for something else, so that nothing may be called it."""
 
 
 class Block(BaseModel):
@@ -119,11 +120,11 @@ def _quoted(value: Any) -> Any:
 
 
 def _free(name: str) -> str:
-    if name != GROUP:
+    if name not in RESERVED:
         return name
     raise ConfigError(
         "",
-        f"the name '{GROUP}' is reserved: it stands for the mean over subjects",
+        f"the name '{name}' is reserved: it stands for {RESERVED[name]}",
         "another name",
         "Choose another; whether the group is computed is said by the setting `supervision`.",
     )

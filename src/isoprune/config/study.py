@@ -65,14 +65,17 @@ class Study(Block):
     pruning: Pruning = Field(Pruning(), description="How features are ranked and how many are retained.")
     crossvalidation: CrossValidation = Field(CrossValidation(), description="How images are held out.")
     supervision: Annotated[
-        tuple[Literal["own", "group"], ...], Field(strict=False, min_length=1), AfterValidator(unique)
+        tuple[Literal["own", "group", "loso"], ...],
+        Field(strict=False, min_length=1),
+        AfterValidator(unique),
     ] = Field(
         ("own", "group"),
         description="Whose RDM ranks the features. `own`: each subject's, scored on the same subject's "
         "held-out images; needed for any statement about people. `group`: the mean over subjects, scored "
-        "on the mean, as in the published analysis. Time is proportional to the number of subjects for "
-        "`own`, and small for `group`.",
-        examples=[["group"]],
+        "on the mean, as in the published analysis. `loso` (leave one subject out): the mean of all others, scored "
+        "on the held-out images of the subject left out, so that what is found holds for new images and new people. "
+        "Time is proportional to the number of subjects for `own` and `loso`, and small for `group`.",
+        examples=[["group"], ["own", "group", "loso"]],
     )
     inference: Inference = Field(Inference(), description="How the uncertainty of a result is computed.")
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
@@ -84,6 +87,7 @@ class Study(Block):
             [
                 *self._repeated_names(),
                 *self._unknown_subjects(),
+                *self._lonely_subjects(),
                 *self._betas_problems(),
                 *self._selection_problems(),
                 *self._simulation_problems(),
@@ -109,6 +113,21 @@ class Study(Block):
             )
         ]
 
+    def _lonely_subjects(self) -> list[IsopruneError]:
+        if "loso" not in self.supervision or not self.networks:
+            return []
+        remedy = "Leave `loso` out of `supervision`, or add subjects."
+        return [
+            ConfigError(
+                f"targets[{target.name}].subjects",
+                "1 subject, but `supervision` names `loso`",
+                "at least 2 subjects, so that others are left to rank the features",
+                remedy,
+            )
+            for target in self.targets
+            if len(self.subjects_of(target.name)) < 2
+        ]
+
     def _betas_problems(self) -> list[IsopruneError]:
         masked = [target for target in self.targets if target.region is not None]
         if not masked:
@@ -120,8 +139,11 @@ class Study(Block):
             remedy = "Add the block `betas`."
             return [ConfigError("betas", found, "images, conditions and runs", remedy)]
         problems = self.betas.pattern_problems(several_subjects=len(self.subjects) > 1)
-        if self.betas.stimuli == "per-subject" and "group" in self.supervision and self.networks:
-            found = "`group`, but subjects may have seen different stimuli (`betas.stimuli: per-subject`)"
+        means = [one for one in ("group", "loso") if one in self.supervision]
+        if self.betas.stimuli == "per-subject" and means and self.networks:
+            found = (
+                f"`{means[0]}`, but subjects may have seen different stimuli (`betas.stimuli: per-subject`)"
+            )
             remedy = "Write `supervision: [own]`: RDMs of different stimuli have no mean."
             problems.append(ConfigError("supervision", found, "`own` only", remedy))
         return problems

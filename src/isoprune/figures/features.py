@@ -25,8 +25,8 @@ from isoprune.figures.style import (
     styled,
 )
 from isoprune.io.tables import read_table
+from isoprune.labelled import GROUP
 from isoprune.pruning.criteria import Criterion
-from isoprune.results import GROUP
 
 PLATEAU = 0.01
 """Share of the curve's maximum that sets on its plateau may fall short of it."""

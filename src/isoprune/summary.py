@@ -1,0 +1,369 @@
+"""The summary of a study: held-out scores with their p-values, intervals and noise ceilings.
+
+Everything here is made of the units' own files and the subjects' RDMs; nothing is computed that a unit could have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
+from isoprune.crossvalidation import fisher_z
+from isoprune.folds import Fold
+from isoprune.intervals import (
+    ImageBootstrap,
+    Interval,
+    dual_interval,
+    image_interval,
+    read_bootstrap,
+    subjects_interval,
+)
+from isoprune.labelled import GROUP, RDM, SUBJECTS
+from isoprune.permutation import Null, benjamini_hochberg, max_t, p_value, read_nulls
+from isoprune.pruning.criteria import criterion_named
+from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
+from isoprune.units import IMAGES, FoldSets, read_fold_sets
+
+TESTED = ("full", "pruned")
+"""Competitors that relabelling tests."""
+
+WITHIN = "within"
+"""Exchange within categories, whatever their column is called."""
+
+COMPETITOR = [*UNIT, "competitor"]
+"""Columns that name a row of the summary."""
+
+INTERVAL_COLUMNS = {
+    "network": "Network of the study.",
+    "layer": "Layer whose activations are the features.",
+    "target": "Target RDM.",
+    "supervision": "Whose RDM ranked the features.",
+    "subject": "Who was scored; `group` is the mean RDM, `subjects` the mean of single subjects' scores.",
+    "a": "Competitor.",
+    "b": "Competitor that is subtracted; missing for the score of a alone.",
+    "over": "What was resampled: `images`, `subjects`, or `subjects and images`.",
+    "r": "Held-out r of a, or of a minus that of b.",
+    "ci_low": "Lower end of the 95 % interval, conditional on the selected features.",
+    "ci_high": "Upper end of the 95 % interval.",
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the summary needs of a unit.
+
+    Attributes
+    ----------
+    key : tuple of str
+        Values of `isoprune.results.UNIT`.
+    facts : mapping
+    sets : FoldSets
+    nulls : mapping of str to Null
+    bootstrap : ImageBootstrap
+    """
+
+    key: tuple[str, ...]
+    facts: Mapping[str, Any]
+    sets: FoldSets
+    nulls: Mapping[str, Null]
+    bootstrap: ImageBootstrap
+
+    @property
+    def analysis(self) -> tuple[str, ...]:
+        """Network, layer, target and supervision: all but who was scored."""
+        return self.key[:-1]
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self.key[UNIT.index("target")]
+
+    @property
+    def subject(self) -> str:
+        """Who was scored."""
+        return self.key[-1]
+
+
+def read_summary_units(
+    facts: Sequence[Mapping[str, Any]], sets: Sequence[str], nulls: Sequence[str], bootstraps: Sequence[str]
+) -> list[Unit]:
+    """Units from what `isoprune.units.write_unit` wrote of each, all in the same order.
+
+    Parameters
+    ----------
+    facts : sequence of mapping
+    sets, nulls, bootstraps : sequence of path
+    """
+    return [
+        Unit(
+            tuple(of_unit[column] for column in UNIT),
+            of_unit,
+            read_fold_sets(path_of_sets),
+            read_nulls(path_of_nulls),
+            read_bootstrap(path_of_bootstrap),
+        )
+        for of_unit, path_of_sets, path_of_nulls, path_of_bootstrap in zip(
+            facts, sets, nulls, bootstraps, strict=True
+        )
+    ]
+
+
+def by_target(rdms: Iterable[RDM]) -> dict[str, dict[str, RDM]]:
+    """Single subjects' RDMs by target and subject."""
+    found: dict[str, dict[str, RDM]] = {}
+    for rdm in rdms:
+        found.setdefault(rdm.target, {})[rdm.subject] = rdm
+    return found
+
+
+def summary_table(
+    folds: pd.DataFrame,
+    units: Sequence[Unit],
+    rdms: Mapping[str, Mapping[str, RDM]],
+    *,
+    exchange: str = IMAGES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Held-out scores with everything that decides about them, a row a unit × competitor.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns as `isoprune.results.FOLD_COLUMNS`, of all units.
+    units : sequence of Unit
+    rdms : mapping of str to mapping of str to RDM
+        For each target the RDM of each subject; empty for a target whose subjects saw different images.
+    exchange : str
+        The null that `p`, `p_fwe` and `q` come from: ``images``, or ``within`` for categories.
+    seed : int
+        Of the resampled subjects.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `isoprune.results.SUMMARY_COLUMNS`; after the units of an analysis, whose subjects were scored
+        one by one, stand the rows of their mean (subject ``subjects``).
+    """
+    summary = summarise(folds, [unit.facts for unit in units])
+    n_subjects = {target: len(of_target) for target, of_target in rdms.items()}
+    summary["n_subjects"] = [
+        n_subjects.get(target) or 1 if subject == GROUP else 1
+        for target, subject in zip(summary["target"], summary["subject"], strict=True)
+    ]
+    table = _in_order(pd.concat([summary, mean_over_subjects(summary)], ignore_index=True))
+    for columns in (
+        _p_values(units, exchange),
+        _row_intervals(units, seed),
+        _row_ceilings(units, rdms),
+    ):
+        table = table.merge(columns, on=COMPETITOR, how="left", validate="one_to_one")
+    shares = [_share(row) for row in table.itertuples()]
+    table[["share_low", "share_high"]] = np.array(shares, dtype=float).reshape(-1, 2)
+    return table.reindex(columns=list(SUMMARY_COLUMNS))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Units in their order, the mean over subjects after those that it is the mean of."""
+    analyses = table[UNIT[:-1]].apply(tuple, axis=1)
+    place = {analysis: number for number, analysis in enumerate(dict.fromkeys(analyses))}
+    order = pd.DataFrame({"analysis": analyses.map(place), "is_mean": table["subject"] == SUBJECTS})
+    return table.loc[order.sort_values(["analysis", "is_mean"], kind="stable").index].reset_index(drop=True)
+
+
+def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
+    """Units whose subjects were scored one by one, by network, layer, target and supervision."""
+    found: dict[tuple[str, ...], list[Unit]] = {}
+    for unit in units:
+        if unit.subject != GROUP:
+            found.setdefault(unit.analysis, []).append(unit)
+    return found
+
+
+# ---- p-values ----
+
+
+def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
+    """p-values of every unit and of the mean over subjects; families as `_family` has them."""
+    statistics = _statistics(units)
+    rows, families = {}, {}
+    for key, by_exchange in statistics.items():
+        p = {name: p_value(observed, null) for name, (observed, null, _) in by_exchange.items()}
+        rows[key] = {"p": p.get(exchange, np.nan), "p_within": p.get(WITHIN, np.nan)}
+        if exchange in by_exchange:
+            rows[key]["n_permutations"] = len(by_exchange[exchange][1])
+            families.setdefault(_family(key), []).append(key)
+    for family, keys in families.items():
+        words = f"{family}: {len(keys)}"
+        chosen = {key: statistics[key][exchange] for key in keys}
+        adjusted = max_t(
+            {key: one[0] for key, one in chosen.items()},
+            {key: one[1] for key, one in chosen.items()},
+            family=words,
+            image_sets={key: one[2] for key, one in chosen.items()},
+        ).p
+        q = benjamini_hochberg({key: rows[key]["p"] for key in keys}, family=words).p
+        for key in keys:
+            rows[key] |= {"p_fwe": adjusted[key], "q": q[key], "family": words}
+    columns = [*COMPETITOR, "p", "p_within", "p_fwe", "q", "family", "n_permutations"]
+    found = [{**dict(zip(COMPETITOR, key, strict=True)), **row} for key, row in rows.items()]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _family(key: tuple[str, ...]) -> str:
+    """The rows whose error is held together, fixed before the run: one competitor, one supervision, one level."""
+    *_, supervision, subject, competitor = key
+    level = {GROUP: "group RDM", SUBJECTS: "mean over subjects"}.get(subject, "single subjects")
+    members = "targets × networks" if subject in (GROUP, SUBJECTS) else "subjects × targets × networks"
+    return f"{competitor}, {supervision} supervision, {level}, {members}"
+
+
+def _statistics(units: Sequence[Unit]) -> dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]]:
+    """Observed statistic, null and fingerprint by exchange, of every row that relabelling tests."""
+    found: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]] = {}
+    for unit in units:
+        for exchange, null in unit.nulls.items():
+            for name in TESTED:
+                one = (null.observed[name], null.relabelled[name], null.fingerprint)
+                found.setdefault((*unit.key, name), {})[_kind(exchange)] = one
+    for analysis, of_subjects in by_analysis(units).items():
+        for exchange, first in of_subjects[0].nulls.items():
+            nulls = [unit.nulls[exchange] for unit in of_subjects]
+            if len({(null.fingerprint, len(null.n_undefined)) for null in nulls}) > 1:
+                continue  # other images or other relabellings: they have no common mean
+            for name in TESTED:
+                observed = float(np.mean([null.observed[name] for null in nulls]))
+                relabelled = np.mean([null.relabelled[name] for null in nulls], axis=0)
+                one = (observed, relabelled, first.fingerprint)
+                found.setdefault((*analysis, SUBJECTS, name), {})[_kind(exchange)] = one
+    return found
+
+
+def _kind(exchange: str) -> str:
+    return exchange.split(":")[0]
+
+
+# ---- intervals ----
+
+
+def intervals_table(
+    units: Sequence[Unit], pairs: Sequence[tuple[str, str]], *, seed: int = 0
+) -> pd.DataFrame:
+    """Intervals over images, subjects and both, a row a score or difference.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+    pairs : sequence of (str, str)
+        Competitors a and b whose difference is shown beside their own scores.
+    seed : int
+        Of the resampled subjects.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `INTERVAL_COLUMNS`.
+    """
+    rows = []
+    for unit in units:
+        for a, b in _asked(unit.bootstrap, pairs):
+            rows.append(_interval_row(unit.key, a, b, image_interval(unit.bootstrap, a, b)))
+    for analysis, of_subjects in by_analysis(units).items():
+        scored = [unit for unit in of_subjects if np.isfinite(unit.bootstrap.observed["full"])]
+        if len(scored) < 2:
+            continue
+        for a, b in _asked(scored[0].bootstrap, pairs):
+            for interval in _over_subjects(scored, a, b, seed):
+                rows.append(_interval_row((*analysis, SUBJECTS), a, b, interval))
+    return pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS))
+
+
+def _asked(bootstrap: ImageBootstrap, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    there = bootstrap.observed
+    return [*((name, None) for name in there), *((a, b) for a, b in pairs if a in there and b in there)]
+
+
+def _over_subjects(units: Sequence[Unit], a: str, b: str | None, seed: int) -> list[Interval]:
+    scores = [
+        {unit.subject: float(np.tanh(unit.bootstrap.observed[name])) for unit in units}
+        for name in ((a,) if b is None else (a, b))
+    ]
+    intervals = [subjects_interval(*scores, seed=seed)]
+    resamples = {(unit.bootstrap.labels, unit.bootstrap.seed) for unit in units}
+    if len(resamples) == 1:
+        bootstraps = {unit.subject: unit.bootstrap for unit in units}
+        intervals.append(dual_interval(bootstraps, a, b, seed=seed))
+    return intervals
+
+
+def _interval_row(key: tuple[str, ...], a: str, b: str | None, interval: Interval) -> dict[str, Any]:
+    r, low, high = interval.in_r()
+    row = {"a": a, "b": b, "over": interval.over, "r": r, "ci_low": low, "ci_high": high}
+    return {**dict(zip(UNIT, key, strict=True)), **row}
+
+
+def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
+    """The widest honest interval of each row: over images, and over subjects too where there are several."""
+    table = intervals_table(units, (), seed=seed)
+    table = table[table["over"] != "subjects"]
+    renamed = table.rename(columns={"a": "competitor", "over": "ci_over"})
+    return renamed[[*COMPETITOR, "ci_low", "ci_high", "ci_over"]]
+
+
+# ---- noise ceilings ----
+
+
+def _row_ceilings(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) -> pd.DataFrame:
+    """Ceilings of every unit, on the blocks that it was scored on, and of the mean over subjects."""
+    known: dict[Any, dict[str, Ceiling]] = {}
+
+    def ceilings(unit: Unit) -> dict[str, Ceiling]:
+        of_target = rdms.get(unit.target, {})
+        if len(of_target) < 2:
+            return {}
+        blocks = tuple(unit.sets.scored_blocks())
+        coefficient = criterion_named(unit.facts["criterion"]).curve
+        place = unit.target, blocks, coefficient
+        if place not in known:
+            known[place] = _ceilings(of_target, blocks, coefficient)
+        return known[place]
+
+    rows = []
+    for unit in units:
+        rows += _ceiling_rows(unit.key, unit.bootstrap, ceilings(unit).get(unit.subject))
+    for analysis, of_subjects in by_analysis(units).items():
+        own = [ceilings(unit).get(unit.subject) for unit in of_subjects]
+        if all(own):
+            low, high = (
+                float(np.tanh(np.mean(fisher_z([getattr(one, end) for one in own]))))
+                for end in ("low", "high")
+            )
+            mean = Ceiling(low, high, SUBJECTS)
+            rows += _ceiling_rows((*analysis, SUBJECTS), of_subjects[0].bootstrap, mean)
+    return pd.DataFrame(rows, columns=[*COMPETITOR, "ceiling_low", "ceiling_high"])
+
+
+def _ceilings(rdms: Mapping[str, RDM], blocks: Sequence[Fold], coefficient: str) -> dict[str, Ceiling]:
+    single = summarise_ceilings(subject_ceilings(rdms, blocks, coefficient=coefficient))
+    return {**single, GROUP: group_ceiling(rdms, blocks, coefficient=coefficient)}
+
+
+def _ceiling_rows(
+    key: tuple[str, ...], bootstrap: ImageBootstrap, ceiling: Ceiling | None
+) -> list[dict[str, Any]]:
+    if ceiling is None:
+        return []
+    bounds = {"ceiling_low": ceiling.low, "ceiling_high": ceiling.high}
+    place = dict(zip(UNIT, key, strict=True))
+    return [{**place, "competitor": name, **bounds} for name in bootstrap.observed]
+
+
+def _share(row: Any) -> tuple[float, float]:
+    """The score as a share of the upper, and of the lower ceiling of its own row."""
+    ceiling = Ceiling(row.ceiling_low, row.ceiling_high, row.subject)
+    of_low, of_high = share_of_ceiling(row.r, row.subject, ceiling)
+    return of_high, of_low
