@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t as student_t
 
-from isoprune.crossvalidation import COMPETITORS, FoldScore, fisher_z
+from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import CONFIDENCE, subject_interval
 from isoprune.io.arrays import read_arrays, write_arrays
@@ -96,9 +96,9 @@ def bootstrap_images(
     values: np.ndarray,
     target: np.ndarray,
     labels: Sequence[str],
-    scores: Sequence[FoldScore],
+    tested: Sequence[Sequence[str]],
+    sets: Mapping[str, Sequence[Sequence[np.ndarray]]],
     *,
-    sets: Mapping[str, Sequence[Sequence[np.ndarray]]] | None = None,
     procedure: Procedure,
     n_bootstrap: int = 1000,
     seed: int = 0,
@@ -119,11 +119,10 @@ def bootstrap_images(
         Target that was scored.
     labels : sequence of str
         Stimulus label of each row.
-    scores : sequence of FoldScore
-        Of ``values`` and ``target``; folds without a score are left out.
-    sets : mapping of str to sequence of sequence of ndarray, optional
-        Further competitors: for each of ``scores`` one or more sets of features, of whose scores the Fisher-z
-        mean is taken. ``full``, ``pruned`` and ``random`` are always there.
+    tested : sequence of sequence of str
+        Labels of the images that were scored in each block; empty for a block without a score.
+    sets : mapping of str to sequence of sequence of ndarray
+        For each competitor and each block one or more sets of features, of whose scores the Fisher-z mean is taken.
     procedure : Procedure
         As scored.
     n_bootstrap, seed : int
@@ -136,27 +135,22 @@ def bootstrap_images(
     order = sorted(labels)
     rng = np.random.default_rng([seed, len(order)])
     drawn = rng.multinomial(len(order), np.full(len(order), 1 / len(order)), size=n_bootstrap)
-    counts = np.vstack(
-        [np.ones(len(order), dtype=drawn.dtype), drawn]
-    )  # first of all, the images as they are
+    # First of all, the images as they are.
+    counts = np.vstack([np.ones(len(order), dtype=drawn.dtype), drawn])
     row_of, column_of = ({label: i for i, label in enumerate(names)} for names in (labels, order))
     blocks: list[dict[str, np.ndarray]] = []
-    for number, score in enumerate(scores):
-        if score.undefined is not None:
+    for number, images in enumerate(tested):
+        if not len(images):
             continue
-        rows, columns = (np.array([of[label] for label in score.tested]) for of in (row_of, column_of))
-        features = {"full": [np.arange(values.shape[1])], "pruned": [score.retained]}
-        features |= {"random": score.random_sets} if score.random_sets else {}
-        features |= {name: of_folds[number] for name, of_folds in (sets or {}).items()}
+        rows, columns = (np.array([of[label] for label in images]) for of in (row_of, column_of))
         block = pairs_of(target[np.ix_(rows, rows)])
         blocks.append(
             {
-                name: _resampled_z(values[rows], some, block, counts[:, columns], procedure)
-                for name, some in features.items()
+                name: _resampled_z(values[rows], of_blocks[number], block, counts[:, columns], procedure)
+                for name, of_blocks in sets.items()
             }
         )
-    names = tuple(blocks[0]) if blocks else (*COMPETITORS, *(sets or {}))
-    return _mean_over_blocks(blocks, names, tuple(order), seed, n_bootstrap)
+    return _mean_over_blocks(blocks, tuple(sets), tuple(order), seed, n_bootstrap)
 
 
 def write_bootstrap(path: str | Path, bootstrap: ImageBootstrap) -> None:
@@ -170,6 +164,19 @@ def write_bootstrap(path: str | Path, bootstrap: ImageBootstrap) -> None:
         seed=np.array(bootstrap.seed),
         n_undefined=np.array(bootstrap.n_undefined),
     )
+
+
+def joined(one: ImageBootstrap, other: ImageBootstrap) -> ImageBootstrap:
+    """Competitors of two bootstraps of the same images and resamples.
+
+    Raises
+    ------
+    InferenceError
+        If images, seed or number of resamples differ.
+    """
+    _check_same_resamples({"one": one, "other": other})
+    observed, samples = {**one.observed, **other.observed}, {**one.samples, **other.samples}
+    return ImageBootstrap(one.labels, one.seed, observed, samples, one.n_undefined + other.n_undefined)
 
 
 def read_bootstrap(path: str | Path) -> ImageBootstrap:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from isoprune.crossvalidation import COMPETITORS, fisher_mean, fisher_z
+from isoprune.crossvalidation import fisher_mean, fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import Difference, corrected_resampled_t, sign_flip
 from isoprune.labelled import GROUP, SUBJECTS
@@ -17,9 +17,6 @@ from isoprune.scoring import KINDS
 
 UNIT = ["network", "layer", "target", "supervision", "subject"]
 """Columns that name a unit of work."""
-
-PAIRS = tuple(("pruned", other) for other in COMPETITORS if other != "pruned")
-"""Competitors that are compared: `pruned` with every other."""
 
 UNIT_COLUMNS = {
     "network": "Network of the study: architecture + weights + layer, or an embedding file.",
@@ -31,7 +28,9 @@ UNIT_COLUMNS = {
 }
 
 SCORE_COLUMNS = {
-    "competitor": "Feature set: `full`, `pruned`, or `random` (sets of the pruned set's size).",
+    "competitor": "Feature set: `full`, `pruned`, `random` (sets of the pruned set's size), `variance` (random sets "
+    "whose features vary as much), or ranked on something else: `relabelled` targets, a `label` of categories, "
+    "`other:<target>`.",
     "r": "Held-out isomorphism: signed correlation of the two RDMs over pairs of test images (−1 … 1).",
     "r2": "Squared held-out isomorphism (2OI, 0 … 1). Squares are never 0 by chance: do not test them against 0.",
     "r_partial": "Held-out isomorphism with the nuisance RDMs removed from both sides; missing without nuisances.",
@@ -257,7 +256,7 @@ def contrasts(
     for key, scores in folds.groupby(UNIT[:-1], sort=False):
         of_group = scores[scores["subject"] == GROUP]
         of_subjects = scores[scores["subject"] != GROUP]
-        for a, b in PAIRS:
+        for a, b in _pairs(scores["competitor"]):
             place = {**dict(zip(UNIT[:-1], key, strict=True)), "a": a, "b": b}
             if len(of_subjects):
                 rows.append({**place, **_across_subjects(of_subjects, a, b, seed, n_bootstrap)})
@@ -266,6 +265,11 @@ def contrasts(
                 rows.append({**place, **_over_folds(of_group, a, b), "p_random": rank})
     table = pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
     return with_family_wise_p(table.astype({"p": float, "p_random": float}))
+
+
+def _pairs(competitors: pd.Series) -> list[tuple[str, str]]:
+    """`pruned` with every other competitor, in the order of the table."""
+    return [("pruned", other) for other in dict.fromkeys(competitors) if other != "pruned"]
 
 
 def _across_subjects(scores: pd.DataFrame, a: str, b: str, seed: int, n_bootstrap: int) -> dict[str, object]:

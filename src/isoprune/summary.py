@@ -20,6 +20,7 @@ from isoprune.intervals import (
     Interval,
     dual_interval,
     image_interval,
+    joined,
     read_bootstrap,
     subjects_interval,
 )
@@ -90,26 +91,32 @@ class Unit:
 
 
 def read_summary_units(
-    facts: Sequence[Mapping[str, Any]], sets: Sequence[str], nulls: Sequence[str], bootstraps: Sequence[str]
+    facts: Sequence[Mapping[str, Any]],
+    sets: Sequence[str],
+    nulls: Sequence[str],
+    bootstraps: Sequence[str],
+    rival_bootstraps: Sequence[str],
 ) -> list[Unit]:
-    """Units from what `isoprune.units.write_unit` wrote of each, all in the same order.
+    """Units from what was written of each, all in the same order.
 
     Parameters
     ----------
     facts : sequence of mapping
     sets, nulls, bootstraps : sequence of path
+        Files that `isoprune.units.write_unit` wrote.
+    rival_bootstraps : sequence of path
+        Files that `isoprune.specificity.write_rivals` wrote.
     """
+    files = zip(facts, sets, nulls, bootstraps, rival_bootstraps, strict=True)
     return [
         Unit(
             tuple(of_unit[column] for column in UNIT),
             of_unit,
-            read_fold_sets(path_of_sets),
-            read_nulls(path_of_nulls),
-            read_bootstrap(path_of_bootstrap),
+            read_fold_sets(of_sets),
+            read_nulls(of_nulls),
+            joined(read_bootstrap(of_bootstrap), read_bootstrap(of_rivals)),
         )
-        for of_unit, path_of_sets, path_of_nulls, path_of_bootstrap in zip(
-            facts, sets, nulls, bootstraps, strict=True
-        )
+        for of_unit, of_sets, of_nulls, of_bootstrap, of_rivals in files
     ]
 
 
@@ -250,41 +257,43 @@ def _kind(exchange: str) -> str:
 # ---- intervals ----
 
 
-def intervals_table(
-    units: Sequence[Unit], pairs: Sequence[tuple[str, str]], *, seed: int = 0
-) -> pd.DataFrame:
+def intervals_table(units: Sequence[Unit], *, seed: int = 0) -> pd.DataFrame:
     """Intervals over images, subjects and both, a row a score or difference.
 
     Parameters
     ----------
     units : sequence of Unit
-    pairs : sequence of (str, str)
-        Competitors a and b whose difference is shown beside their own scores.
     seed : int
         Of the resampled subjects.
 
     Returns
     -------
     DataFrame
-        Columns as `INTERVAL_COLUMNS`.
+        Columns as `INTERVAL_COLUMNS`: each competitor alone, and ``pruned`` minus every other.
     """
     rows = []
     for unit in units:
-        for a, b in _asked(unit.bootstrap, pairs):
+        for a, b in _asked([unit]):
             rows.append(_interval_row(unit.key, a, b, image_interval(unit.bootstrap, a, b)))
     for analysis, of_subjects in by_analysis(units).items():
         scored = [unit for unit in of_subjects if np.isfinite(unit.bootstrap.observed["full"])]
         if len(scored) < 2:
             continue
-        for a, b in _asked(scored[0].bootstrap, pairs):
+        for a, b in _asked(scored):
             for interval in _over_subjects(scored, a, b, seed):
                 rows.append(_interval_row((*analysis, SUBJECTS), a, b, interval))
     return pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS))
 
 
-def _asked(bootstrap: ImageBootstrap, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
-    there = bootstrap.observed
-    return [*((name, None) for name in there), *((a, b) for a, b in pairs if a in there and b in there)]
+def _asked(units: Sequence[Unit]) -> list[tuple[str, str | None]]:
+    """Competitors that all units have, alone and as what ``pruned`` is compared with."""
+    there = [
+        name
+        for name in units[0].bootstrap.observed
+        if all(np.isfinite(unit.bootstrap.observed.get(name, np.nan)) for unit in units)
+    ]
+    pairs = [("pruned", name) for name in there if name != "pruned" and "pruned" in there]
+    return [*((name, None) for name in there), *pairs]
 
 
 def _over_subjects(units: Sequence[Unit], a: str, b: str | None, seed: int) -> list[Interval]:
@@ -308,8 +317,8 @@ def _interval_row(key: tuple[str, ...], a: str, b: str | None, interval: Interva
 
 def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
     """The widest honest interval of each row: over images, and over subjects too where there are several."""
-    table = intervals_table(units, (), seed=seed)
-    table = table[table["over"] != "subjects"]
+    table = intervals_table(units, seed=seed)
+    table = table[(table["over"] != "subjects") & table["b"].isna()]
     renamed = table.rename(columns={"a": "competitor", "over": "ci_over"})
     return renamed[[*COMPETITOR, "ci_low", "ci_high", "ci_over"]]
 

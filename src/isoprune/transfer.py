@@ -199,6 +199,31 @@ def mean_of_others(rdms: Mapping[str, RDM], subject: str) -> RDM:
     return group_mean([others[0].select(labels), *others[1:]], others[0].target)
 
 
+def supervising_rdm(rdms: Sequence[RDM], scored: RDM) -> RDM:
+    """The RDM that ranks the features of a target for the subject that is scored.
+
+    Parameters
+    ----------
+    rdms : sequence of RDM
+        One RDM of the target (the subject's own, or the group's), or those of other subjects.
+    scored : RDM
+        What is scored; never part of a mean.
+
+    Returns
+    -------
+    RDM
+        The one RDM, or the mean of the others'.
+
+    Raises
+    ------
+    InferenceError, LabelError, RDMError
+        As `mean_of_others`.
+    """
+    if len(rdms) == 1 and rdms[0].subject == scored.subject:
+        return rdms[0]
+    return mean_of_others({**{rdm.subject: rdm for rdm in rdms}, scored.subject: scored}, scored.subject)
+
+
 def _canonical(embedding: Embedding) -> Embedding:
     """In float64 and the sorted order of labels, so that shuffled rows change no bit."""
     embedding = embedding.select(sorted(embedding.labels))

@@ -32,7 +32,7 @@ from isoprune.results import (
     frame_of_unit,
     retained_table,
 )
-from isoprune.scoring import controls_of
+from isoprune.scoring import Controls, controls_of
 from isoprune.stimuli import DEFAULT_CATEGORIES, categories_of, column_of
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class Design:
             seed=self.seed,
             groups=self.groups,
         )
+
+    def controls(self, labels: Sequence[str]) -> Controls:
+        """What scores of these images are also controlled for."""
+        kinds = None if self.categories is None else [self.categories[label] for label in labels]
+        return controls_of(labels, categories=kinds)
 
     @property
     def exchanges(self) -> dict[str, Mapping[str, str] | None]:
@@ -239,10 +244,9 @@ def analyse_unit(
     check_no_constant_image(values, side, labels)
     ranked, target = (rdm.select(labels, side).values for rdm in (supervising, scored))
     folds = design.make_folds(labels)
-    kinds = None if design.categories is None else [design.categories[label] for label in labels]
     common = {
         "procedure": design.procedure,
-        "controls": controls_of(labels, categories=kinds),
+        "controls": design.controls(labels),
         "seed": design.seed,
         "threads": threads,
     }
@@ -276,7 +280,7 @@ def analyse_unit(
         values,
         target,
         labels,
-        scores,
+        *competitor_sets(scores, values.shape[1]),
         procedure=design.procedure,
         n_bootstrap=design.n_bootstrap,
         seed=design.seed,
@@ -310,6 +314,18 @@ def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -
     with one_blas_thread():
         similarities = pairs_of(similarity(values, procedure.measure))
         return float(second_order(similarities, pairs_of(target), procedure.criterion.curve))
+
+
+def competitor_sets(
+    scores: Sequence[FoldScore], n_features: int
+) -> tuple[list[tuple[str, ...]], dict[str, list[Sequence[np.ndarray]]]]:
+    """Images that were scored in each fold, and the sets of features of each competitor in each fold."""
+    tested = [() if score.undefined else score.tested for score in scores]
+    return tested, {
+        "full": [[np.arange(n_features)] for _ in scores],
+        "pruned": [[score.retained] for score in scores],
+        "random": [score.random_sets for score in scores],
+    }
 
 
 def random_rank(scores: Sequence[FoldScore]) -> float | None:
@@ -411,20 +427,25 @@ def write_unit(
     write_json(paths["facts"], {**result.facts, "provenance": record(settings, dict(inputs))})
 
 
-def read_units(folds: Sequence[str], facts: Sequence[str]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def read_units(
+    folds: Sequence[str], facts: Sequence[str], rivals: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Fold scores of several units in one table, and the facts of each.
 
     Parameters
     ----------
     folds, facts : sequence of path
         Files that `write_unit` wrote, units in the same order.
+    rivals : sequence of path, optional
+        Fold scores of each unit's rivals.
 
     Returns
     -------
     DataFrame, list of dict
-        Columns as `isoprune.results.FOLD_COLUMNS`.
+        Columns as `isoprune.results.FOLD_COLUMNS`; a unit's rivals follow the unit.
     """
     import pandas as pd
 
-    tables = [read_table(path, where=str(path)) for path in folds]
+    pairs = zip(folds, rivals, strict=True) if rivals else ((path,) for path in folds)
+    tables = [read_table(path, where=str(path)) for of_unit in pairs for path in of_unit]
     return pd.concat(tables, ignore_index=True), [read_json(path) for path in facts]

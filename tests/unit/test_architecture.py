@@ -36,6 +36,7 @@ LAYERS = [
         "transfer",
         "results",
         "units",
+        "specificity",
         "summary",
     ),
     ("figures", "simulation", "config"),

@@ -22,11 +22,18 @@ from isoprune.intervals import (
 )
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.pruning import procedure_named
+from isoprune.units import competitor_sets
 
 LABELS = tuple(f"img_{i:02}" for i in range(30))
 FOLDS = make_folds(LABELS, n_splits=3, n_repeats=2)
 RETAINED = np.arange(10)
 PEARSON = procedure_named("pearson")
+
+
+def bootstrap_of(X, T, labels, scores, sets=None, procedure=PEARSON, **settings):
+    tested, own = competitor_sets(scores, X.shape[1])
+    own = {name: of_folds for name, of_folds in own.items() if name != "random" or all(of_folds)}
+    return bootstrap_images(X, T, labels, tested, {**own, **(sets or {})}, procedure=procedure, **settings)
 
 
 def target_of(X: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
@@ -63,7 +70,7 @@ def test_sample_in_which_nothing_varies_is_undefined(coefficient):
 def test_images_as_they_are_give_the_held_out_score(unit, criterion):
     X, T, _ = unit
     scores = score_folds(X, T, T, LABELS, FOLDS, procedure=procedure_named(criterion), n_random=2)
-    boot = bootstrap_images(X, T, LABELS, scores, procedure=procedure_named(criterion), n_bootstrap=3)
+    boot = bootstrap_of(X, T, LABELS, scores, procedure=procedure_named(criterion), n_bootstrap=3)
     for name in ("full", "pruned"):
         expected = np.mean([fisher_z(score.r[name]) for score in scores])
         assert boot.observed[name] == pytest.approx(expected, abs=1e-12)
@@ -73,7 +80,7 @@ def test_images_as_they_are_give_the_held_out_score(unit, criterion):
 
 def test_resample_is_the_score_of_repeated_images_without_pairs_of_an_image_with_itself(unit):
     X, T, scores = unit
-    boot = bootstrap_images(X, T, LABELS, scores[:1], procedure=PEARSON, n_bootstrap=1, seed=4)
+    boot = bootstrap_of(X, T, LABELS, scores[:1], n_bootstrap=1, seed=4)
     counts = np.random.default_rng([4, 30]).multinomial(30, np.full(30, 1 / 30), size=1)[0]
     rows = [LABELS.index(label) for label in scores[0].fold.test]
     drawn = np.repeat(rows, counts[rows])
@@ -90,8 +97,7 @@ def test_repeats_of_the_same_folds_do_not_narrow_the_interval(unit):
     once = scores[:3]
     twice = once + [replace(score, fold=replace(score.fold, repeat=2)) for score in once]
     one, two = (
-        image_interval(bootstrap_images(X, T, LABELS, s, procedure=PEARSON, n_bootstrap=50), "pruned")
-        for s in (once, twice)
+        image_interval(bootstrap_of(X, T, LABELS, s, n_bootstrap=50), "pruned") for s in (once, twice)
     )
     assert two.variance == pytest.approx(one.variance, rel=1e-12)
 
@@ -100,10 +106,8 @@ def test_order_of_images_changes_no_bit(unit):
     X, T, scores = unit
     order = np.random.default_rng(2).permutation(30)
     shuffled = tuple(LABELS[i] for i in order)
-    one = bootstrap_images(X, T, LABELS, scores, procedure=PEARSON, n_bootstrap=20)
-    other = bootstrap_images(
-        X[order], T[np.ix_(order, order)], shuffled, scores, procedure=PEARSON, n_bootstrap=20
-    )
+    one = bootstrap_of(X, T, LABELS, scores, n_bootstrap=20)
+    other = bootstrap_of(X[order], T[np.ix_(order, order)], shuffled, scores, n_bootstrap=20)
     assert one.labels == other.labels
     for name in one.samples:
         assert np.array_equal(one.samples[name], other.samples[name])
@@ -112,7 +116,7 @@ def test_order_of_images_changes_no_bit(unit):
 def test_further_competitors_are_means_over_their_sets(unit):
     X, T, scores = unit
     sets = {"others": [[np.arange(5, 25), np.arange(30, 50)] for _ in scores]}
-    boot = bootstrap_images(X, T, LABELS, scores, sets=sets, procedure=PEARSON, n_bootstrap=5)
+    boot = bootstrap_of(X, T, LABELS, scores, sets=sets, n_bootstrap=5)
     z = []
     for fold in FOLDS:
         rows = [LABELS.index(label) for label in fold.test]
@@ -123,17 +127,15 @@ def test_further_competitors_are_means_over_their_sets(unit):
 def test_folds_without_a_score_are_left_out(unit):
     X, T, scores = unit
     broken = [replace(scores[0], undefined="broken"), *scores[1:]]
-    assert bootstrap_images(X, T, LABELS, broken, procedure=PEARSON, n_bootstrap=2).observed == pytest.approx(
-        bootstrap_images(X, T, LABELS, scores[1:], procedure=PEARSON, n_bootstrap=2).observed
+    assert bootstrap_of(X, T, LABELS, broken, n_bootstrap=2).observed == pytest.approx(
+        bootstrap_of(X, T, LABELS, scores[1:], n_bootstrap=2).observed
     )
-    nothing = bootstrap_images(
-        X, T, LABELS, [replace(s, undefined="broken") for s in scores], procedure=PEARSON, n_bootstrap=2
-    )
+    nothing = bootstrap_of(X, T, LABELS, [replace(s, undefined="broken") for s in scores], n_bootstrap=2)
     assert np.isnan(image_interval(nothing, "full").in_r()).all()
 
 
 def test_difference_in_r_is_the_difference_of_correlations(unit):
-    boot = bootstrap_images(*unit[:2], LABELS, unit[2], procedure=PEARSON, n_bootstrap=100)
+    boot = bootstrap_of(*unit[:2], LABELS, unit[2], n_bootstrap=100)
     interval = image_interval(boot, "pruned", "full")
     difference, low, high = interval.in_r()
     assert difference == pytest.approx(np.tanh(boot.observed["pruned"]) - np.tanh(boot.observed["full"]))
@@ -161,7 +163,7 @@ def on_average(spread: float) -> np.ndarray:
     z = []
     for seed in range(10_000, 10_600):
         X, (T,), scores = experiment(seed, 1, spread)
-        boot = bootstrap_images(X, T, LABELS, scores, procedure=PEARSON, n_bootstrap=1)
+        boot = bootstrap_of(X, T, LABELS, scores, n_bootstrap=1)
         z.append([boot.observed["pruned"], boot.observed["pruned"] - boot.observed["full"]])
     return np.mean(z, axis=0)
 
@@ -176,7 +178,7 @@ def test_intervals_over_images_cover():
     intervals = []
     for seed in range(200):
         X, (T,), scores = experiment(seed, 1)
-        boot = bootstrap_images(X, T, LABELS, scores, procedure=PEARSON, n_bootstrap=150)
+        boot = bootstrap_of(X, T, LABELS, scores, n_bootstrap=150)
         intervals.append([image_interval(boot, "pruned"), image_interval(boot, "pruned", "full")])
     coverage = coverage_of(intervals, on_average(0.0))
     # Independent noise of pairs is counted more than once: wide rather than narrow.
@@ -187,10 +189,7 @@ def test_intervals_over_subjects_and_images_cover():
     intervals = []
     for seed in range(120):
         X, targets, scores = experiment(seed, 6, spread=0.7)
-        boots = {
-            str(i): bootstrap_images(X, T, LABELS, scores, procedure=PEARSON, n_bootstrap=150)
-            for i, T in enumerate(targets)
-        }
+        boots = {str(i): bootstrap_of(X, T, LABELS, scores, n_bootstrap=150) for i, T in enumerate(targets)}
         intervals.append([dual_interval(boots, "pruned"), dual_interval(boots, "pruned", "full")])
     coverage = coverage_of(intervals, on_average(0.7))
     assert (coverage >= 0.9).all(), coverage
@@ -210,10 +209,7 @@ def test_variance_over_both_factors_is_that_of_rsatoolbox():
 def test_order_of_subjects_does_not_matter(unit):
     X, _, scores = unit
     rng = np.random.default_rng(0)
-    boots = {
-        name: bootstrap_images(X, target_of(X, 0.2, rng), LABELS, scores, procedure=PEARSON, n_bootstrap=30)
-        for name in "abc"
-    }
+    boots = {name: bootstrap_of(X, target_of(X, 0.2, rng), LABELS, scores, n_bootstrap=30) for name in "abc"}
     assert dual_interval(boots, "full") == dual_interval(dict(reversed(boots.items())), "full")
 
 
@@ -231,7 +227,7 @@ def test_one_subject_has_no_interval_over_subjects():
 
 
 def test_unknown_competitor_is_named(unit):
-    boot = bootstrap_images(*unit[:2], LABELS, unit[2], procedure=PEARSON, n_bootstrap=2)
+    boot = bootstrap_of(*unit[:2], LABELS, unit[2], n_bootstrap=2)
     with pytest.raises(UnknownNameError, match=r"no competitor 'prunde'.*Did you mean 'pruned'"):
         image_interval(boot, "prunde")
 
@@ -257,7 +253,7 @@ def test_subject_without_a_score_is_named():
 def test_resamples_that_leave_too_few_images_are_counted_not_guessed(unit):
     X, T, scores = unit
     fold = Fold(1, 1, scores[0].fold.train, scores[0].fold.test[:4])
-    boot = bootstrap_images(
+    boot = bootstrap_of(
         X,
         T,
         LABELS,

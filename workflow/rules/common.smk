@@ -116,6 +116,25 @@ def rdms_of_others(wildcards):
     ]
 
 
+def rdms_of_rivals(wildcards):
+    """The RDMs by which each other target would rank the features under the unit's supervision."""
+    if not STUDY.specificity.others or wildcards.target not in shared_targets():
+        return []
+    others = [target for target in shared_targets() if target != wildcards.target]
+    if wildcards.supervision == "loso":
+        return [rdm for target in others for rdm in rdms_without(target, wildcards.subject)]
+    return [
+        rdm_of(target, wildcards.subject)
+        for target in others
+        if wildcards.subject in (GROUP, *subjects_with(target))
+    ]
+
+
+def rdms_without(target, subject):
+    """The RDMs of a target in all other subjects, where there are enough for a mean."""
+    return [rdm_of(target, one) for one in subjects_with(target) if one != subject]
+
+
 def unit_settings():
     """The settings that every unit depends on."""
     inference = STUDY.inference.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Pruning: cross-validated, for each unit network × target × subject."""
+"""Pruning: cross-validated, for each unit network × target × subject, and what else could have ranked the features."""
 
 
 rule prune:
@@ -34,3 +34,36 @@ rule prune:
         "Prune {wildcards.network} for {wildcards.target} of subject {wildcards.subject} ({wildcards.supervision})"
     script:
         "../scripts/prune.py"
+
+
+rule specificity:
+    input:
+        embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+        rdm=rdm_of_unit,
+        others=rdms_of_others,
+        rivals=rdms_of_rivals,
+        sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",
+        stimuli=f"{RESULTS}/stimuli.tsv",
+    output:
+        folds=f"{RESULTS}/specificity/{UNIT}_folds.tsv",
+        bootstrap=f"{RESULTS}/specificity/{UNIT}_bootstrap.npz",
+    log:
+        f"{RESULTS}/logs/specificity/{UNIT}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/specificity/{UNIT}.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        layer=layer_of,
+        settings=unit_settings(),
+        labels=STUDY.specificity.labels,
+        n_relabelled=STUDY.specificity.n_relabelled,
+        n_variance=STUDY.specificity.n_variance,
+    message:
+        "Rank by rivals: {wildcards.network}, {wildcards.target}, subject {wildcards.subject} ({wildcards.supervision})"
+    script:
+        "../scripts/specificity.py"

@@ -4,9 +4,11 @@
 rule summary:
     input:
         folds=unit_files("pruning", "folds.tsv", all_units()),
+        rivals=unit_files("specificity", "folds.tsv", all_units()),
         facts=unit_files("pruning", "facts.json", all_units()),
         sets=unit_files("pruning", "sets.npz", all_units()),
         bootstraps=unit_files("pruning", "bootstrap.npz", all_units()),
+        rival_bootstraps=unit_files("specificity", "bootstrap.npz", all_units()),
         nulls=unit_files("null", "null.npz", all_units()),
         rdms=rdms_of(shared_targets()),
     output:

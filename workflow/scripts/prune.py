@@ -17,16 +17,15 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
-    from isoprune.transfer import mean_of_others
+    from isoprune.transfer import supervising_rdm
     from isoprune.units import analyse_unit, design_of, write_unit
 
     settings = dict(snakemake.params.settings)
     scored = read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
-    others = {rdm.subject: rdm for rdm in map(read_rdm, snakemake.input.others)}
-    supervising = mean_of_others({**others, scored.subject: scored}, scored.subject) if others else scored
+    others = [read_rdm(path, expect_target=unit["target"]) for path in snakemake.input.others]
     result = analyse_unit(
         read_embedding(snakemake.input.embedding),
-        supervising,
+        supervising_rdm(others or [scored], scored),
         scored,
         unit,
         design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli)),

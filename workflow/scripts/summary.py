@@ -11,7 +11,7 @@ from isoprune.log import job_log
 with job_log(snakemake.log[0], "summary") as log:
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import write_table
-    from isoprune.results import CONTRAST_COLUMNS, FOLD_COLUMNS, PAIRS, SUMMARY_COLUMNS, contrasts
+    from isoprune.results import CONTRAST_COLUMNS, FOLD_COLUMNS, SUMMARY_COLUMNS, contrasts
     from isoprune.summary import (
         INTERVAL_COLUMNS,
         by_target,
@@ -21,14 +21,14 @@ with job_log(snakemake.log[0], "summary") as log:
     )
     from isoprune.units import read_units
 
-    params, output = snakemake.params, snakemake.output
-    folds, facts = read_units(snakemake.input.folds, snakemake.input.facts)
-    units = read_summary_units(facts, snakemake.input.sets, snakemake.input.nulls, snakemake.input.bootstraps)
-    rdms = by_target(map(read_rdm, snakemake.input.rdms))
+    given, params, output = snakemake.input, snakemake.params, snakemake.output
+    folds, facts = read_units(given.folds, given.facts, given.rivals)
+    units = read_summary_units(facts, given.sets, given.nulls, given.bootstraps, given.rival_bootstraps)
+    rdms = by_target(map(read_rdm, given.rdms))
     write_table(output.folds, folds, FOLD_COLUMNS)
     table = summary_table(folds, units, rdms, exchange=params.exchange, seed=params.seed)
     write_table(output.summary, table, SUMMARY_COLUMNS)
     tested = contrasts(folds, facts, seed=params.seed, n_bootstrap=params.n_bootstrap)
     write_table(output.contrasts, tested, CONTRAST_COLUMNS)
-    write_table(output.intervals, intervals_table(units, PAIRS, seed=params.seed), INTERVAL_COLUMNS)
+    write_table(output.intervals, intervals_table(units, seed=params.seed), INTERVAL_COLUMNS)
     log.info("%d units", len(facts))

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from isoprune.config.analysis import CrossValidation, Inference, Pruning, Rdm, Roi, Select, Simulation
+from isoprune.config.analysis import (
+    CrossValidation,
+    Inference,
+    Pruning,
+    Rdm,
+    Roi,
+    Select,
+    Simulation,
+    Specificity,
+)
 from isoprune.config.betas import Betas
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, Names, refuse, repeated, unique
@@ -78,6 +87,9 @@ class Study(Block):
         examples=[["group"], ["own", "group", "loso"]],
     )
     inference: Inference = Field(Inference(), description="How the uncertainty of a result is computed.")
+    specificity: Specificity = Field(
+        Specificity(), description="What else ranks features, to tell whether a gain is the target's own."
+    )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 

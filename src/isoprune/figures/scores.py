@@ -50,6 +50,7 @@ def isomorphism(summary: pd.DataFrame, folds: pd.DataFrame, contrasts: pd.DataFr
         of the group; whiskers are 95 % intervals, the band is the noise ceiling of single subjects, the dashed line
         that of the group RDM.
     """
+    summary = summary[summary["competitor"].isin(COMPETITORS)]
     networks, targets = in_order(summary["network"]), in_order(summary["target"])
     figure, axes = panels(networks, targets, (2.9, 3.9), sharey=True)
     for (network, target), panel in axes.items():
@@ -238,6 +239,7 @@ def gain(contrasts: pd.DataFrame) -> Figure:
     Figure
         A row a network × target × supervision, a panel a comparison; bars are 95 % intervals.
     """
+    contrasts = contrasts[contrasts["b"].isin(COMPETITORS)]
     rows = [
         tuple(row)
         for row in contrasts[["network", "target", "supervision"]].drop_duplicates().itertuples(index=False)
