@@ -35,9 +35,10 @@ LAYERS = [
         "stability",
         "transfer",
         "results",
+        "retained",
         "units",
     ),
-    ("figures", "simulation", "config"),
+    ("figures", "simulation", "config", "lock", "cli"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 
