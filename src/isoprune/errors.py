@@ -88,6 +88,14 @@ class InferenceError(IsopruneError):
     """A test is not valid, or cannot reach significance, on these data."""
 
 
+class RetainedSetError(IsopruneError):
+    """A retained set is applied to features, or scored on a target, that it cannot speak about."""
+
+
+class LockError(IsopruneError):
+    """A study is not what its lock says was frozen."""
+
+
 class BackendError(IsopruneError):
     """A computing backend or device that was asked for is not there."""
 

@@ -120,8 +120,8 @@ def build(model: str, weights: str | Path, *, sha256: str | None = None, seed: i
         module = _random_module(model, _checked_seed(seed, sha256, where))
         described, file, preset = f"random, seed {seed}", None, STANDARD
     elif _PUBLISHED.fullmatch(str(weights)):
-        entry = published[_published_name(str(weights), published, where)]
-        described, file, preset = str(weights), cached_weights(entry.url, where=where), entry.name
+        file = published_weights(model, str(weights))
+        described, preset = str(weights), str(weights).partition(".")[2]
     else:
         file = _local_file(weights, published, where)
         described, preset = f"file {file.name}", STANDARD
@@ -137,6 +137,35 @@ def build(model: str, weights: str | Path, *, sha256: str | None = None, seed: i
         "transform": {"of": f"{published.__name__}.{preset}", **_transform_as_numbers(transform)},
     }
     return Network(module.eval(), model, transform, described, provenance)
+
+
+def published_weights(model: str, weights: str) -> Path:
+    """The file of published weights, downloaded unless it is there, and checked.
+
+    Parameters
+    ----------
+    model : str
+        A classification network of torchvision.
+    weights : str
+        Exact name, e.g. ``VGG19_Weights.IMAGENET1K_V1``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    WeightsError
+        If they are not weights of the model, or the file is damaged.
+    MissingFileError
+        If the download fails.
+    """
+    models = import_torchvision().models
+    where = f"network '{model}'"
+    choose(model, models.list_models(module=models), what="network", where=where)
+    published = models.get_model_weights(model)
+    entry = published[_published_name(weights, published, where)]
+    return cached_weights(entry.url, where=where)
 
 
 def _names(published: EnumType) -> list[str]:

@@ -7,7 +7,7 @@ study are made of them (`isoprune.summary`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,11 @@ from isoprune.pruning import Procedure, one_blas_thread, procedure_named, prune_
 from isoprune.results import (
     CURVE_COLUMNS,
     FOLD_COLUMNS,
-    RETAINED_COLUMNS,
     curve_table,
     frame_of_unit,
     retained_table,
 )
+from isoprune.retained import RetainedSet, retained_set, write_retained_set
 from isoprune.scoring import Controls, controls_of
 from isoprune.stimuli import DEFAULT_CATEGORIES, categories_of, column_of
 
@@ -64,6 +64,8 @@ class Design:
     n_bootstrap : int
         Resamples of images.
     seed : int
+    study : str
+        Name of the study, which retained sets carry.
     """
 
     procedure: Procedure
@@ -77,6 +79,7 @@ class Design:
     category_column: str = "category"
     n_bootstrap: int = 1000
     seed: int = 0
+    study: str = ""
 
     def make_folds(self, labels: Sequence[str]) -> list[Fold]:
         """The folds of these images."""
@@ -107,6 +110,7 @@ def design_of(
     inference: Mapping[str, Any],
     stimuli: pd.DataFrame,
     seed: int,
+    study: str,
 ) -> Design:
     """The design that settings ask for.
 
@@ -116,7 +120,8 @@ def design_of(
         Blocks of the settings, as `isoprune.config` describes them.
     stimuli : DataFrame
         The stimulus table.
-    seed : int
+    seed, study
+        As in `Design`.
 
     Raises
     ------
@@ -133,6 +138,7 @@ def design_of(
         category_column=inference["categories"] or DEFAULT_CATEGORIES,
         n_bootstrap=inference["n_bootstrap_images"],
         seed=seed,
+        study=study,
     )
 
 
@@ -182,6 +188,8 @@ class UnitResult:
     facts : dict
         Single numbers of the unit and what computed it, ready for JSON.
     sets : FoldSets
+    retained_set : RetainedSet
+        Fitted on all images.
     nulls : dict of str to Null
         By what was exchanged; empty without relabellings.
     bootstrap : ImageBootstrap
@@ -192,6 +200,7 @@ class UnitResult:
     curve: pd.DataFrame
     facts: dict[str, Any]
     sets: FoldSets
+    retained_set: RetainedSet
     nulls: dict[str, Null]
     bootstrap: ImageBootstrap
 
@@ -305,6 +314,14 @@ def analyse_unit(
         curve=curve_table(final),
         facts=facts,
         sets=fold_sets(scores, labels),
+        retained_set=retained_set(
+            final,
+            embedding,
+            replace(supervising, subject=unit["subject"]),
+            study=design.study,
+            supervision=unit["supervision"],
+            seed=design.seed,
+        ),
         nulls=nulls,
         bootstrap=bootstrap,
     )
@@ -419,7 +436,7 @@ def write_unit(
         Role of each input file and where it is.
     """
     write_table(paths["folds"], result.folds, FOLD_COLUMNS)
-    write_table(paths["retained"], result.retained, RETAINED_COLUMNS)
+    write_retained_set(paths["retained"], result.retained_set, result.retained)
     write_table(paths["curve"], result.curve, CURVE_COLUMNS)
     write_fold_sets(paths["sets"], result.sets)
     write_nulls(paths["null"], result.nulls)

@@ -35,11 +35,12 @@ LAYERS = [
         "stability",
         "transfer",
         "results",
+        "retained",
         "units",
         "specificity",
         "summary",
     ),
-    ("figures", "simulation", "config"),
+    ("figures", "simulation", "config", "lock", "cli"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 

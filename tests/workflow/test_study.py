@@ -215,3 +215,28 @@ def test_failing_subject_does_not_stop_the_others(fresh):
     np.savez(fresh.folder / "IT.npz", rdms=rdms)
     output = fresh.snakemake("--keep-going", check=False)
     assert "undefined entries" in output
+
+
+def test_run_that_does_not_meet_its_lock_stops_before_its_first_job(fresh, monkeypatch):
+    from isoprune.cli import main
+
+    monkeypatch.chdir(fresh.folder)
+    assert "Write it with `isoprune freeze`" in fresh.snakemake("--config", "lock=my.lock.json", check=False)
+    assert main(["freeze", "study.yaml", "--output", "my.lock.json"]) == 0
+    fresh.settings(lock="my.lock.json")
+    assert "prune" in fresh.snakemake("--dry-run")
+    write_rdms(fresh.folder, "IT", 20, sub_02=99)
+    output = fresh.snakemake("--config", "seed=1", check=False)
+    assert "LockError: lock 'my.lock.json': study 'tiny' differs from it" in output
+    assert "setting seed: 0 in the lock, now 1" in output
+    assert "file IT.npz (targets[IT])" in output
+    assert "repeat 1, fold 3: now without" in output
+    assert "Traceback" not in output
+    assert not (fresh.results / "stimuli.tsv").exists()
+
+
+def test_jobs_of_a_locked_run_do_not_read_all_inputs_again(fresh):
+    fresh.settings(lock="not_there.json")
+    job = ("--mode", "subprocess", "--target-jobs", "stimuli:", "--allowed-rules", "stimuli", "--force")
+    fresh.snakemake(*job, "--", "results/tiny/stimuli.tsv")
+    assert (fresh.results / "stimuli.tsv").is_file()

@@ -37,6 +37,10 @@ def named_errors(function, *arguments, **settings):
 STUDY = named_errors(load, config)
 RESULTS = f"{STUDY.results_dir}/{STUDY.study}"
 named_errors(check_writable, RESULTS)
+if STUDY.lock and workflow.is_main_process:  # not again in every job: it reads all inputs
+    from isoprune.lock import check_lock
+
+    named_errors(check_lock, STUDY.lock, STUDY)
 
 
 def existing_data(relative, where):
@@ -143,6 +147,7 @@ def unit_settings():
         "crossvalidation": STUDY.crossvalidation.model_dump(mode="json"),
         "inference": {key: inference[key] for key in ("n_repeats", "categories", "n_bootstrap_images")},
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
 
 

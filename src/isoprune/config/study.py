@@ -53,6 +53,13 @@ class Study(Block):
         "any other.",
         examples=[0],
     )
+    lock: FilePath | None = Field(
+        None,
+        description="Lock of the study, as `isoprune freeze` writes it, relative to where the workflow is started. "
+        "A run then first checks settings, inputs and folds against it and stops with a list of what differs. "
+        "Set it for a preregistered study. It costs reading every input once at the start of a run.",
+        examples=["config/studies/mine.lock.json"],
+    )
     stimuli: Stimuli = Field(description="The images.")
     subjects: Names = Field(
         description="Labels of all subjects of the study, letters and digits only, in quotes (YAML reads a "

@@ -188,7 +188,12 @@ def _parse(column: pandas.Series, kind: str, where: str) -> pandas.Series:
     return pd.Series(values, dtype=dtype_with_missing if column.isna().any() else dtype, index=column.index)
 
 
-def write_table(path: str | Path, frame: pandas.DataFrame, descriptions: Mapping[str, str]) -> None:
+def write_table(
+    path: str | Path,
+    frame: pandas.DataFrame,
+    descriptions: Mapping[str, str],
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """Write a tidy TSV and its sidecar ``<stem>.json``.
 
     Parameters
@@ -200,6 +205,8 @@ def write_table(path: str | Path, frame: pandas.DataFrame, descriptions: Mapping
         missing values as ``n/a``.
     descriptions : mapping of str to str
         What each column means, with unit or "dimensionless"; it may describe more columns than are there.
+    about : mapping, optional
+        Further entries of the sidecar, about the table as a whole; none is called as a column.
 
     Raises
     ------
@@ -223,10 +230,8 @@ def write_table(path: str | Path, frame: pandas.DataFrame, descriptions: Mapping
     # The sidecar first: a table without it would be read as text.
     write_json(
         path.with_suffix(".json"),
-        {
-            column: {"Description": descriptions[column], "Format": formats[column]}
-            for column in frame.columns
-        },
+        {column: {"Description": descriptions[column], "Format": formats[column]} for column in frame.columns}
+        | dict(about or {}),
     )
     write_text(path, "".join(lines))
 

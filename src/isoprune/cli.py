@@ -1,0 +1,103 @@
+"""The command `isoprune`: freeze a study before it is run, and check that it is still the one that was frozen.
+
+Studies are run by Snakemake; this is what surrounds a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isoprune.errors import IsopruneError
+
+if TYPE_CHECKING:
+    from isoprune.config import Study
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; errors are told in a sentence, without a traceback.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 after an error.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        print(options.run(options))
+    except Exception as problem:
+        if options.traceback:
+            raise
+        print(_in_words(problem), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _in_words(problem: Exception) -> str:
+    if isinstance(problem, IsopruneError):
+        return f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, ImportError):
+        return f"{problem}. Install what the workflow needs: pip install 'isoprune[workflow]'."
+    if isinstance(problem, OSError):
+        return f"{problem.filename or 'a file'}: {problem.strerror or problem}."
+    return f"{type(problem).__name__}: {problem}. This is a fault of isoprune; --traceback shows where."
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="isoprune", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    freeze = commands.add_parser("freeze", help="write the lock of a study: settings, input hashes, folds")
+    freeze.add_argument("--output", type=Path, help="where the lock goes; default: as for check-lock")
+    freeze.add_argument("--replace", action="store_true", help="replace another lock that is there")
+    freeze.set_defaults(run=_freeze)
+    check = commands.add_parser("check-lock", help="tell every difference of a study from its lock")
+    check.add_argument(
+        "--lock", type=Path, help="default: the setting `lock`, or <CONFIG without .yaml>.lock.json"
+    )
+    check.set_defaults(run=_check)
+    for command in (freeze, check):
+        command.add_argument("config", type=Path, metavar="CONFIG", help="the study's YAML file")
+        command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
+        command.add_argument("--data-dir", help="folder of the data, in place of the setting `data_dir`")
+    return parser
+
+
+def _freeze(options: argparse.Namespace) -> str:
+    from isoprune.lock import write_lock
+
+    study = _study(options)
+    path = options.output or _lock_path(study, options.config)
+    written = write_lock(path, study, replace=options.replace)
+    return f"{path}: {'written' if written else 'unchanged'}"
+
+
+def _check(options: argparse.Namespace) -> str:
+    from isoprune.lock import check_lock
+
+    study = _study(options)
+    path = options.lock or _lock_path(study, options.config)
+    check_lock(path, study)
+    return f"{path}: study '{study.study}' is as it was frozen"
+
+
+def _study(options: argparse.Namespace) -> Study:
+    from isoprune.config import load
+
+    study = load(options.config)
+    return study.model_copy(update={"data_dir": options.data_dir}) if options.data_dir else study
+
+
+def _lock_path(study: Study, config: Path) -> Path:
+    return Path(study.lock) if study.lock else config.with_suffix(".lock.json")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,397 @@
+"""The lock of a study: all that decides its results, written down before they are seen, and checked by every run.
+
+A lock holds no clock time and no folder of the machine, so the same study gives the same lock anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isoprune.config import Study
+from isoprune.errors import ConfigError, LockError, MissingFileError, UnreadableFileError
+from isoprune.folds import make_folds
+from isoprune.io.betas import beta_files
+from isoprune.io.betas.bold import bold_inputs
+from isoprune.io.files import existing, read_json, write_json
+from isoprune.io.regions import region_files
+from isoprune.io.tables import image_paths, read_stimuli
+from isoprune.labels import listing
+from isoprune.permutation import relabellings
+from isoprune.provenance import package_version, sha256_of_file, sha256_of_json
+from isoprune.stimuli import column_of, stimuli_of_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_LOCKED = ("lock", "data_dir", "results_dir", "select")
+"""Settings that decide no result: where things lie, and which part of the study a run computes."""
+
+N_RELABELLINGS = 100
+"""Relabellings that the fingerprint is made of; the first ones do not depend on how many a study draws."""
+
+_PARTS = ("isoprune", "settings", "inputs", "images", "folds", "relabellings")
+
+
+def lock_of(study: Study) -> dict[str, Any]:
+    """The lock of a study as it is now.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    dict
+        Ready for JSON: ``isoprune`` (version); ``settings``, defaults filled in; ``inputs``, the SHA-256 of every
+        file by the setting that names it; ``images``, the sorted labels; ``folds``, the test images of every fold
+        (all other images train); ``relabellings``, a fingerprint of the first ones. ``folds`` and
+        ``relabellings`` are None where subjects may have seen different images or nothing is cross-validated.
+
+    Raises
+    ------
+    ConfigError
+        If the study is simulated: its data do not exist before it runs.
+    MissingFileError
+        If an input is not there; all that are missing are named.
+    IsopruneError
+        If the stimulus table cannot be used, or folds cannot be made as asked.
+    """
+    lock = _lock(study)
+    absent = [
+        f"{name} ({role})"
+        for role, files in lock["inputs"].items()
+        for name, sha in files.items()
+        if sha is None
+    ]
+    if absent:
+        raise MissingFileError(
+            f"inputs of study '{study.study}'",
+            f"{len(absent)} file(s) are not there: {listing(absent, most=20)}",
+            "every input of the study",
+            "Correct the paths, or the setting `data_dir`, below which data files are looked up.",
+        )
+    return lock
+
+
+def write_lock(path: str | Path, study: Study, *, replace: bool = False) -> bool:
+    """Write the lock of a study.
+
+    Parameters
+    ----------
+    path : path
+        A JSON file.
+    study : Study
+    replace : bool
+        Whether another lock that lies there may be replaced.
+
+    Returns
+    -------
+    bool
+        Whether the file was written; False if this very lock was there.
+
+    Raises
+    ------
+    LockError
+        If another lock is there; what differs is said.
+    IsopruneError
+        As `lock_of`.
+    """
+    lock = lock_of(study)
+    if Path(path).is_file() and not replace:
+        if differing := differences(read_lock(path), lock):
+            raise LockError(
+                f"lock '{path}'",
+                f"the file holds another lock, with {len(differing)} difference(s)",
+                "no file, or the lock of this very study",
+                "Give the new lock another name, or replace the old one on purpose (--replace):"
+                + _as_list(differing),
+            )
+        return False
+    write_json(path, lock)
+    return True
+
+
+def read_lock(path: str | Path) -> dict[str, Any]:
+    """A lock that `write_lock` wrote.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        If there is none, or the file is something else.
+    """
+    path = existing(
+        path,
+        where="setting 'lock'",
+        remedy="Write it with `isoprune freeze` before the study is run, or correct the path.",
+    )
+    lock = read_json(path)
+    lacking = [part for part in _PARTS if not isinstance(lock, dict) or part not in lock]
+    if lacking:
+        raise UnreadableFileError(
+            str(path),
+            f"it has no {listing(lacking)}",
+            f"a lock with the entries {listing(_PARTS)}",
+            "Write it with `isoprune freeze`.",
+        )
+    return lock
+
+
+def check_lock(lock: Mapping[str, Any] | str | Path, study: Study) -> None:
+    """Refuse a study that differs from its lock.
+
+    Parameters
+    ----------
+    lock : mapping or path
+        As `lock_of` makes it, or the file that `write_lock` wrote.
+    study : Study
+
+    Raises
+    ------
+    LockError
+        Naming every setting, file and fold that differs.
+    IsopruneError
+        As `read_lock`, and as `lock_of` for the study.
+    """
+    where = "the lock" if isinstance(lock, Mapping) else f"lock '{lock}'"
+    locked = lock if isinstance(lock, Mapping) else read_lock(lock)
+    if differing := differences(locked, _lock(study)):
+        raise LockError(
+            where,
+            f"study '{study.study}' differs from it in {len(differing)} place(s)",
+            "the study as it was frozen",
+            "Undo each of these, or freeze the study anew and report the deviation:" + _as_list(differing),
+        )
+
+
+def differences(lock: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a study differs in from a lock, a line each.
+
+    Parameters
+    ----------
+    lock, found : mapping
+        The lock, and what `lock_of` makes of the study now.
+
+    Returns
+    -------
+    list of str
+        Empty if nothing differs.
+    """
+    lines = _changed("isoprune", lock["isoprune"], found["isoprune"])
+    locked, present = dict(_flat(lock["settings"])), dict(_flat(found["settings"]))
+    for setting in dict.fromkeys((*locked, *present)):
+        lines += _changed(f"setting {setting}", locked.get(setting, _NOTHING), present.get(setting, _NOTHING))
+    locked, present = _by_file(lock["inputs"]), _by_file(found["inputs"])
+    for file in dict.fromkeys((*locked, *present)):
+        lines += _changed(f"file {file}", locked.get(file, _NOTHING), present.get(file, _NOTHING))
+    lines += _moved("images", lock["images"], found["images"])
+    locked, present = _by_number(lock["folds"]), _by_number(found["folds"])
+    for fold in dict.fromkeys((*locked, *present)):
+        lines += _moved(fold, locked.get(fold, []), present.get(fold, []))
+    return [*lines, *_changed("relabellings", lock["relabellings"], found["relabellings"])]
+
+
+# ── what a lock holds ──────────────────────────────────────────────────────────────────────────
+
+
+def _lock(study: Study) -> dict[str, Any]:
+    """As `lock_of`, but a file that is not there has no hash."""
+    if study.is_simulated:
+        raise ConfigError(
+            "simulation",
+            f"study '{study.study}' is simulated",
+            "a study of measured data, which exist before it runs",
+            "Freeze your own study; a simulation follows from its settings alone.",
+        )
+    stimuli = _stimuli(study)
+    labels = sorted(stimuli["stimulus"])
+    # Folds of a subject's own images are dealt when its betas are read.
+    shared = not (study.betas and study.betas.stimuli == "per-subject")
+    held_out = shared and bool(study.networks)
+    return {
+        "isoprune": package_version(),
+        "settings": _settings(study),
+        "inputs": {
+            role: _hashes(files, study.data_root) for role, files in _input_files(study, stimuli).items()
+        },
+        "images": labels,
+        "folds": _folds(study, stimuli) if held_out else None,
+        "relabellings": _fingerprint(labels, study.seed) if held_out else None,
+    }
+
+
+def _settings(study: Study) -> dict[str, Any]:
+    settings = study.model_dump(mode="json", exclude=set(NOT_LOCKED))
+    return _without_folders(settings, study.data_root)
+
+
+def _without_folders(value: Any, root: Path) -> Any:
+    """A setting in which absolute paths are told by the part that does not depend on the machine."""
+    if isinstance(value, Mapping):
+        return {key: _without_folders(inner, root) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner, root) for inner in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return next(iter(_names([value], root)))
+    return value
+
+
+def _stimuli(study: Study) -> pd.DataFrame:
+    if study.stimuli.rows:
+        return stimuli_of_rows(study.stimuli.rows)
+    return read_stimuli(study.data_path(study.stimuli.table))
+
+
+def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
+    """Every file that a run reads, by the setting that names it."""
+    files: dict[str, list[Path]] = {}
+    table = study.data_path(study.stimuli.table or "stimuli.rows")
+    if study.stimuli.table:
+        files["stimuli.table"] = [table]
+    if any(network.model for network in study.networks):
+        files["stimuli, column 'file'"] = image_paths(stimuli, table)
+    for network in study.networks:
+        files[f"networks[{network.name}]"] = _network_files(study, network)
+    for target in study.targets:
+        if target.rdms:
+            ready = [target.rdms.file.format(subject=one) for one in study.subjects_of(target.name)]
+            paths = [study.data_path(one) for one in dict.fromkeys(ready)]
+            files[f"targets[{target.name}]"] = [*paths, *_labels_file(study, target.rdms.labels)]
+        else:
+            paths = [
+                path for one in study.subjects_of(target.name) for path in _region_files(study, target, one)
+            ]
+            files[f"targets[{target.name}]"] = list(dict.fromkeys(paths))
+    if study.betas:
+        files["betas"] = list(
+            dict.fromkeys(path for one in study.subjects for path in _beta_files(study, one))
+        )
+    return {role: paths for role, paths in files.items() if paths}
+
+
+def _network_files(study: Study, network: Any) -> list[Path]:
+    if network.file:
+        return [study.data_path(network.file), *_labels_file(study, network.labels)]
+    if network.has_weights_file:
+        return [study.data_path(network.weights)]
+    if network.weights == "random":
+        return []
+    from isoprune.networks import published_weights
+
+    return [published_weights(network.model, network.weights)]
+
+
+def _labels_file(study: Study, setting: str) -> list[Path]:
+    return [] if setting in ("file", "table", "sorted") else [study.data_path(setting)]
+
+
+def _region_files(study: Study, target: Any, subject: str) -> list[Path]:
+    return region_files(target.region, subject, study.data_root, missing=study.roi.missing)
+
+
+def _beta_files(study: Study, subject: str) -> list[Path]:
+    betas = [study.betas.model_dump(mode="json")]
+    select = study.roi.select_voxels
+    if select and select.localiser:
+        betas.append(select.localiser.model_dump(mode="json"))
+    files: list[Path] = []
+    for one in betas:
+        if one["format"] == "bold":
+            files += [path for run in one["runs"] for path in bold_inputs(one, subject, run, study.data_root)]
+        else:
+            files += beta_files(one, subject, study.data_root)
+    return files
+
+
+def _hashes(files: Sequence[Path], root: Path) -> dict[str, str | None]:
+    """SHA-256 of files by name; None for a file that is not there."""
+    return {
+        name: sha256_of_file(path) if path.is_file() else None for name, path in _names(files, root).items()
+    }
+
+
+def _names(files: Sequence[str | Path], root: Path) -> dict[str, Path]:
+    """Files by names without the machine's folders: relative to the data, or to the folder that all others share."""
+    paths = [Path(file) for file in files]
+    outside = {path for path in paths if not _is_below(path, root)}
+    shared = os.path.commonpath([path.absolute().parent for path in outside]) if outside else root
+    return {
+        Path(os.path.relpath(path, shared if path in outside else root)).as_posix(): path for path in paths
+    }
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) or path.is_relative_to(root.absolute())
+
+
+def _folds(study: Study, stimuli: pd.DataFrame) -> list[dict[str, Any]]:
+    dealing = study.crossvalidation
+    made = make_folds(
+        list(stimuli["stimulus"]),
+        folds=dealing.folds,
+        n_splits=dealing.n_splits,
+        n_repeats=dealing.n_repeats,
+        seed=study.seed,
+        groups=column_of(stimuli, dealing.column) if dealing.column else None,
+    )
+    return [{"repeat": one.repeat, "fold": one.fold, "test": list(one.test)} for one in made]
+
+
+def _fingerprint(labels: Sequence[str], seed: int) -> dict[str, Any]:
+    """What the first relabellings give to each image, as a hash."""
+    drawn = relabellings(labels, N_RELABELLINGS, seed=seed)
+    return {"n": N_RELABELLINGS, "sha256": sha256_of_json([[labels[row] for row in one] for one in drawn])}
+
+
+# ── how a study differs from a lock ────────────────────────────────────────────────────────────
+
+_NOTHING = object()
+
+
+def _changed(what: str, locked: Any, present: Any) -> list[str]:
+    if locked == present:
+        return []
+    if locked is _NOTHING:
+        return [f"{what}: not in the lock, now {_shown(present)}"]
+    now = "not there" if present is _NOTHING else _shown(present)
+    return [f"{what}: {_shown(locked)} in the lock, now {now}"]
+
+
+def _shown(value: Any) -> str:
+    return "a missing file" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _moved(what: str, locked: Sequence[str], present: Sequence[str]) -> list[str]:
+    gone, come = sorted(set(locked) - set(present)), sorted(set(present) - set(locked))
+    parts = [f"without {listing(gone)}"] if gone else []
+    parts += [f"with {listing(come)}"] if come else []
+    return [f"{what}: now {' and '.join(parts)}"] if parts else []
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their path, ``networks[mobilenetv2].layer``; the order of named entries decides nothing."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else key)
+    elif (
+        isinstance(value, list) and value and all(isinstance(one, Mapping) and "name" in one for one in value)
+    ):
+        for one in value:
+            yield from _flat(one, f"{path}[{one['name']}]")
+    else:
+        yield path, value
+
+
+def _by_file(inputs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {f"{name} ({role})": sha for role, files in inputs.items() for name, sha in files.items()}
+
+
+def _by_number(folds: Sequence[Mapping[str, Any]] | None) -> dict[str, list[str]]:
+    return {f"repeat {one['repeat']}, fold {one['fold']}": one["test"] for one in folds or []}
+
+
+def _as_list(lines: Sequence[str]) -> str:
+    return "".join(f"\n  - {line}" for line in lines)
