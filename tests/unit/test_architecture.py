@@ -38,6 +38,7 @@ LAYERS = [
         "retained",
         "units",
         "specificity",
+        "agreement",
         "summary",
     ),
     ("figures", "simulation", "config", "lock", "cli"),

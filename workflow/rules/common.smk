@@ -382,10 +382,15 @@ def fitted_betas(subject):
     return [path for run in BETAS["runs"] for path in fitted_files(Path(FITTED), subject, run).all()]
 
 
-def layer_of(wildcards):
+def layer_of_network(name):
     """The layer that a network's features come from, as tables name it."""
-    network = STUDY.network(wildcards.network)
+    network = STUDY.network(name)
     return network.layer if network.model else "file"
+
+
+def layer_of(wildcards):
+    """The layer that a unit's features come from."""
+    return layer_of_network(wildcards.network)
 
 
 def shown_units():
@@ -486,7 +491,8 @@ def final_files():
     tables = []
     if STUDY.networks:
         figures += ["isomorphism.svg", "gain.svg", "curves.svg", "stability.svg"]
-        tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "tables/summary.html"]
+        tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
+        tables += ["stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if STUDY.is_simulated:
         figures.append("recovery.svg")
         tables.append("recovery.tsv")

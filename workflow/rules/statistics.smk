@@ -56,6 +56,58 @@ rule summary:
         "../scripts/summary.py"
 
 
+rule stability:
+    input:
+        retained=unit_files("retained", "retained.tsv", all_units()),
+        sets=unit_files("pruning", "sets.npz", all_units()),
+        embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
+        rdms=[rdm_of(target, GROUP) for target in shared_targets() if GROUP in STUDY.supervision],
+    output:
+        stability=report(
+            f"{RESULTS}/stability.tsv",
+            category="4 Retained features",
+            caption="../report/stability_table.rst",
+            labels={"result": "Stability over folds, subjects and targets", "kind": "table"},
+        ),
+        overlap=report(
+            f"{RESULTS}/overlap.tsv",
+            category="4 Retained features",
+            caption="../report/overlap.rst",
+            labels={"result": "Overlap between targets", "kind": "table"},
+        ),
+        sharing=report(
+            f"{RESULTS}/sharing.tsv",
+            category="4 Retained features",
+            caption="../report/sharing.rst",
+            labels={"result": "Shared and private features", "kind": "table"},
+        ),
+        agreement=report(
+            f"{RESULTS}/agreement.tsv",
+            category="4 Retained features",
+            caption="../report/agreement.rst",
+            labels={"result": "Agreement of the retained sets' RDMs", "kind": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/stability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/stability.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        units=[{**unit, "layer": layer_of_network(unit["network"])} for unit in all_units()],
+        pruning=STUDY.pruning.model_dump(mode="json"),
+        n_relabelled=STUDY.inference.n_permutations_subjects,
+        seed=STUDY.seed,
+    message:
+        "Compare the retained sets"
+    script:
+        "../scripts/stability.py"
+
+
 rule selected:
     input:
         folds=unit_files("pruning", "folds.tsv", selected_units()),
