@@ -110,7 +110,8 @@ def standardised_pairs(values: np.ndarray, coefficient: str = "pearson") -> np.n
     ndarray of shape (..., n_pairs), float64
         Dimensionless; NaN where all pairs have the same value.
     """
-    values = np.asarray(values, dtype=np.float64)
+    # Contiguous: over an axis that strides, sums are taken in an order that depends on the number of rows.
+    values = np.ascontiguousarray(values, dtype=np.float64)
     if coefficient == "spearman":
         values = rankdata(values, axis=-1)
     centred = values - values.mean(axis=-1, keepdims=True)
