@@ -150,7 +150,8 @@ def score_folds(
     def one(fold: Fold) -> FoldScore:
         train = np.array([row_of[label] for label in fold.train])
         test = np.array([row_of[label] for label in fold.test])
-        pruning = prune_arrays(values[train], supervising[np.ix_(train, train)], procedure)
+        removed = controls.that_rank(train, procedure)
+        pruning = prune_arrays(values[train], supervising[np.ix_(train, train)], procedure, nuisances=removed)
         rng = np.random.default_rng([seed, fold.repeat, fold.fold])
         block = Block(values[test], scored[np.ix_(test, test)], controls.of(test), procedure)
         return _score(fold, block, pruning.retained, n_random, rng)

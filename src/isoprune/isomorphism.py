@@ -110,7 +110,8 @@ def standardised_pairs(values: np.ndarray, coefficient: str = "pearson") -> np.n
     ndarray of shape (..., n_pairs), float64
         Dimensionless; NaN where all pairs have the same value.
     """
-    values = np.asarray(values, dtype=np.float64)
+    # Contiguous: over an axis that strides, sums are taken in an order that depends on the number of rows.
+    values = np.ascontiguousarray(values, dtype=np.float64)
     if coefficient == "spearman":
         values = rankdata(values, axis=-1)
     centred = values - values.mean(axis=-1, keepdims=True)
@@ -204,14 +205,24 @@ def partial_isomorphism(
     constant = similarities.var(axis=-1) <= CONSTANT_RDM
     if coefficient == "spearman":
         similarities = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
-    removed = _orthonormal(standardised_pairs(nuisances, coefficient))
+    removed = orthonormal(standardised_pairs(nuisances, coefficient))
     network = _residual(standardised_pairs(similarities), removed)
     other = _residual(standardised_pairs(target, coefficient), removed)
     return np.where(constant, np.nan, -(network * other).sum(axis=-1))
 
 
-def _orthonormal(rows: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of what the rows span; rows of NaN (constant nuisances) span nothing."""
+def orthonormal(rows: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what rows of standardised pair values span.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_pairs)
+        Rows of NaN (constant nuisances) span nothing.
+
+    Returns
+    -------
+    ndarray of shape (n_dimensions, n_pairs), float64
+    """
     rows = rows[~np.isnan(rows).any(axis=1)]
     _, size, basis = np.linalg.svd(rows, full_matrices=False)
     return basis[size > EXPLAINED * size.max(initial=0.0)]

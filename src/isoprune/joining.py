@@ -53,7 +53,7 @@ def join(embedding: Any, target: Any) -> Joined:
         If either is malformed, or they are not about the same images.
     """
     values, labels = _embedding(embedding)
-    matrix, target_labels = _target(target)
+    matrix, target_labels = matrix_and_labels(target, "target")
     if labels is not None and target_labels is not None:
         side = Embedding(values, labels)
         rdm = RDM(matrix, target_labels).select(side.labels, "the embedding")
@@ -103,20 +103,39 @@ def _embedding(embedding: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
     return values, None
 
 
-def _target(target: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    if isinstance(target, RDM):
-        return target.values, target.labels
-    if hasattr(target, "dissimilarities"):  # rsatoolbox RDMs
-        if target.n_rdm != 1:
+def matrix_and_labels(rdm: Any, where: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """A dissimilarity matrix in whatever container, as a checked array.
+
+    Parameters
+    ----------
+    rdm : array of shape (n_images, n_images) or (n_pairs,), RDM, or rsatoolbox RDMs
+    where : str
+        What it is, for the error messages.
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_images, n_images), float64
+    labels : tuple of str, or None
+        None for an array.
+
+    Raises
+    ------
+    RDMError, LabelError
+        If it is malformed, several, or has no labels where it should.
+    """
+    if isinstance(rdm, RDM):
+        return rdm.values, rdm.labels
+    if hasattr(rdm, "dissimilarities"):  # rsatoolbox RDMs
+        if rdm.n_rdm != 1:
             raise RDMError(
-                "target",
-                f"an rsatoolbox object with {target.n_rdm} RDMs",
+                where,
+                f"an rsatoolbox object with {rdm.n_rdm} RDMs",
                 "one RDM",
                 "Choose one (`rdms[i]`), or their mean.",
             )
-        labels = check_labels(_descriptor(target.pattern_descriptors, "target"), "target")
-        return square(target.dissimilarities[0], "target", labels), labels
-    return square(target, "target"), None
+        labels = check_labels(_descriptor(rdm.pattern_descriptors, where), where)
+        return square(rdm.dissimilarities[0], where, labels), labels
+    return square(rdm, where), None
 
 
 def _descriptor(descriptors: dict[str, Any], where: str) -> Any:

@@ -130,6 +130,19 @@ class RDM:
         order = positions(labels, self.labels, wanted_in=wanted_in, present_in=present_in)
         return replace(self, values=self.values[np.ix_(order, order)], labels=tuple(labels))
 
+    def subset(self, labels: Sequence[str]) -> RDM:
+        """Some of the images, in the order of ``labels``.
+
+        Raises
+        ------
+        LabelError
+            If a label has no row.
+        """
+        wanted = set(labels)
+        rows = [row for row, label in enumerate(self.labels) if label in wanted]
+        names = tuple(self.labels[row] for row in rows)
+        return replace(self, values=self.values[np.ix_(rows, rows)], labels=names).select(labels)
+
 
 def square(values: np.ndarray, where: str, labels: Sequence[str] | None = None) -> np.ndarray:
     """A dissimilarity matrix as a checked square array.

@@ -21,10 +21,16 @@ from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError, UnreadableFileError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
 from isoprune.io.arrays import read_arrays, write_arrays
-from isoprune.isomorphism import pairs_of, standardised_pairs
 from isoprune.labels import check_labels, listing
 from isoprune.pruning import Procedure, one_blas_thread, select_many
-from isoprune.scoring import Controls, controls_of, defined_images, held_out_scores, similarities_of
+from isoprune.scoring import (
+    Controls,
+    controls_of,
+    defined_images,
+    held_out_scores,
+    leaves_something,
+    similarities_of,
+)
 
 RELABELLING_STREAM = 0x52454C41
 """Keeps the random numbers of relabellings apart from those of folds and random sets, which share the seed."""
@@ -310,9 +316,14 @@ class _Unit:
         """Held-out scores of the full and the pruned embedding in one fold by kind, each (2, n_arrangements)."""
         targets = _blocks(self.supervising, arrangements[:, train])
         # A relabelled training block without geometry ranks nothing: the fold is undefined for this relabelling.
-        defined = ~np.isnan(standardised_pairs(pairs_of(targets))).any(axis=1)
+        removed = self.controls.that_rank(train, self.procedure)
+        defined = np.array([leaves_something(target, removed) for target in targets], dtype=bool)
         retained = select_many(
-            self.values[train], targets[defined], self.procedure, threads=self.threads
+            self.values[train],
+            targets[defined],
+            self.procedure,
+            nuisances=removed,
+            threads=self.threads,
         ).retained
         scores = {kind: np.full((2, len(arrangements)), np.nan) for kind in self.controls.kinds}
         held_out = self._held_out(test, _blocks(self.scored, arrangements[defined][:, test]), retained)

@@ -63,6 +63,7 @@ SUMMARY_COLUMNS = {
     "ci_over": "What the interval generalises over: `images`, or `subjects and images`.",
     "p": "One-sided p that r is above 0: the whole procedure on relabelled images, (b + 1)/(N + 1).",
     "p_within": "The same when images are exchanged within their category only: is there more than the categories?",
+    "p_partial": "One-sided p that r_partial is above 0; images are exchanged within categories where there are any.",
     "p_fwe": "p adjusted for the family (max-T over the same relabellings).",
     "q": "p adjusted for the family by Benjamini and Hochberg (expected share of false discoveries).",
     "family": "The rows that p_fwe and q are adjusted over.",

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isoprune.isomorphism import pairs_of, partial_isomorphism, similarity
+from isoprune.errors import RDMError
+from isoprune.isomorphism import pairs_of, partial_isomorphism, similarity, standardised_pairs
+from isoprune.nuisances import check_something_left
 from isoprune.pruning.procedure import Procedure
 
 KINDS = ("r", "r_partial", "r_within")
@@ -42,6 +44,32 @@ class Controls:
         """The controls of some of the images."""
         categories = None if self.categories is None else self.categories[rows]
         return Controls(self.nuisances[:, rows][:, :, rows], categories)
+
+    def that_rank(self, rows: np.ndarray, procedure: Procedure) -> np.ndarray | None:
+        """Nuisances between some of the images, where the procedure removes them before it ranks."""
+        if not procedure.partial or not len(self.nuisances):
+            return None
+        return self.nuisances[:, rows][:, :, rows]
+
+
+def leaves_something(target: np.ndarray, removed: np.ndarray | None) -> bool:
+    """Whether a target of training images has a geometry that can rank features.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_images, n_images)
+    removed : ndarray of shape (n_nuisances, n_images, n_images), optional
+    """
+    pairs = pairs_of(target)
+    if np.isnan(standardised_pairs(pairs)).any():
+        return False
+    if removed is None:
+        return True
+    try:
+        check_something_left(pairs, pairs_of(removed), "pearson")
+    except RDMError:
+        return False
+    return True
 
 
 def controls_of(

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.crossvalidation import MAX_REDRAWS, Block, draw_sets, fisher_mean
-from isoprune.errors import LabelError
 from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.tables import write_table
-from isoprune.isomorphism import pairs_of, standardised_pairs
 from isoprune.labelled import RDM, Embedding
+from isoprune.nuisances import nuisance_rdm
 from isoprune.permutation import relabellings
 from isoprune.pruning import Procedure, one_blas_thread, select_many
 from isoprune.results import FOLD_COLUMNS, frame_of_unit
-from isoprune.scoring import KINDS, Controls
+from isoprune.scoring import KINDS, Controls, leaves_something
 from isoprune.stimuli import DEFAULT_CATEGORIES, categories_of
 from isoprune.units import Design, FoldSets
 
@@ -76,35 +75,6 @@ class RivalScore:
     scores: dict[str, np.ndarray]
     n_redrawn: int = 0
     undefined: str | None = None
-
-
-def category_rdm(categories: Sequence[str]) -> np.ndarray:
-    """0 for two images of one category, 1 for two of different ones.
-
-    Parameters
-    ----------
-    categories : sequence of str
-        Category of each image.
-
-    Returns
-    -------
-    ndarray of shape (n_images, n_images), float64
-
-    Raises
-    ------
-    LabelError
-        If there is one category only, or every image is a category of its own.
-    """
-    values = np.asarray(categories, dtype=object)
-    n = len(set(values))
-    if n in (1, len(values)):
-        raise LabelError(
-            "category RDM",
-            f"{n} categor{'y' if n == 1 else 'ies'} for {len(values)} images",
-            "two or more categories, some of them of several images",
-            "Name a column of the stimulus table that groups the images.",
-        )
-    return (values[:, None] != values).astype(np.float64)
 
 
 def labels_that_rank(
@@ -181,9 +151,10 @@ def rival_scores(
         draw = matched_in_variance(values[train], sets.retained[number], rng)
         found = {"variance": RivalScore(*draw_sets(block, draw, rivals.n_variance, MAX_REDRAWS))}
         relabelled = [supervising[np.ix_(rows[train], rows[train])] for rows in drawn[number]]
-        found["relabelled"] = _ranked_on(values[train], relabelled, block)
+        removed = controls.that_rank(train, procedure)
+        found["relabelled"] = _ranked_on(values[train], relabelled, removed, block)
         for name, rdm in rivals.rdms.items():
-            found[name] = _ranked_on(values[train], [rdm[np.ix_(train, train)]], block)
+            found[name] = _ranked_on(values[train], [rdm[np.ix_(train, train)]], removed, block)
         return found
 
     scores = []
@@ -251,7 +222,7 @@ def analyse_rivals(
 
     Raises
     ------
-    LabelError
+    LabelError, RDMError
         If the images differ, or a column holds no categories.
     """
     images = sets.labels
@@ -260,7 +231,9 @@ def analyse_rivals(
     values = embedding.values.astype(np.float64)
     ranked, target = (rdm.select(images, side).values for rdm in (supervising, scored))
     rdms = {
-        (LABEL if len(labels) == 1 else f"{LABEL}:{column}"): category_rdm([of_image[i] for i in images])
+        (LABEL if len(labels) == 1 else f"{LABEL}:{column}"): nuisance_rdm(
+            "category", images, categories=of_image
+        ).values
         for column, of_image in labels.items()
     }
     rdms |= {f"{OTHER}:{name}": rdm.select(images, side).values for name, rdm in others.items()}
@@ -271,7 +244,7 @@ def analyse_rivals(
         sets,
         Rivals(rdms, n_relabelled, n_variance),
         procedure=design.procedure,
-        controls=design.controls(images),
+        controls=design.controls(target, images),
         seed=design.seed,
         threads=threads,
         progress=progress and (lambda done, total: progress("folds", done, total)),
@@ -288,13 +261,15 @@ def write_rivals(result: RivalResult, folds: str, bootstrap: str) -> None:
     write_bootstrap(bootstrap, result.bootstrap)
 
 
-def _ranked_on(values: np.ndarray, targets: Sequence[np.ndarray], block: Block) -> RivalScore:
+def _ranked_on(
+    values: np.ndarray, targets: Sequence[np.ndarray], removed: np.ndarray | None, block: Block
+) -> RivalScore:
     """Scores of the sets that these training targets retain; those that rank nothing are left out."""
-    usable = [target for target in targets if not np.isnan(standardised_pairs(pairs_of(target))).any()]
+    usable = [target for target in targets if leaves_something(target, removed)]
     nothing = {kind: np.full(1, np.nan) for kind in block.controls.kinds}
     if not usable:
-        return RivalScore([], nothing, undefined="all pairs of training images are alike")
-    sets = select_many(values, usable, block.procedure).retained
+        return RivalScore([], nothing, undefined="training images are alike, or explained by the nuisances")
+    sets = select_many(values, usable, block.procedure, nuisances=removed).retained
     scores = block.scores(sets)
     defined = ~np.isnan(scores["r"])
     if not defined.any():

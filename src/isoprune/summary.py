@@ -197,10 +197,12 @@ def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
 def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     """p-values of every unit and of the mean over subjects; families as `_family` has them."""
     statistics = _statistics(units)
+    controlled = _partial_p_values(units)
     rows, families = {}, {}
     for key, by_exchange in statistics.items():
         p = {name: p_value(observed, null) for name, (observed, null, _) in by_exchange.items()}
         rows[key] = {"p": p.get(exchange, np.nan), "p_within": p.get(WITHIN, np.nan)}
+        rows[key]["p_partial"] = controlled.get(key, np.nan)
         if exchange in by_exchange:
             rows[key]["n_permutations"] = len(by_exchange[exchange][1])
             families.setdefault(_family(key), []).append(key)
@@ -216,9 +218,21 @@ def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
         q = benjamini_hochberg({key: rows[key]["p"] for key in keys}, family=words).p
         for key in keys:
             rows[key] |= {"p_fwe": adjusted[key], "q": q[key], "family": words}
-    columns = [*COMPETITOR, "p", "p_within", "p_fwe", "q", "family", "n_permutations"]
+    columns = [*COMPETITOR, "p", "p_within", "p_partial", "p_fwe", "q", "family", "n_permutations"]
     found = [{**dict(zip(COMPETITOR, key, strict=True)), **row} for key, row in rows.items()]
     return pd.DataFrame(found, columns=columns)
+
+
+def _partial_p_values(units: Sequence[Unit]) -> dict[tuple[str, ...], float]:
+    """P of the partial scores; images are exchanged within categories where there are any.
+
+    With categories among the nuisances, images are exchangeable within them only (benchmarks/calibration.py).
+    """
+    found = {}
+    for key, by_exchange in _statistics(units, "_partial").items():
+        observed, null, _ = by_exchange.get(WITHIN, by_exchange.get(IMAGES))
+        found[key] = p_value(observed, null)
+    return found
 
 
 def _family(key: tuple[str, ...]) -> str:
@@ -229,13 +243,17 @@ def _family(key: tuple[str, ...]) -> str:
     return f"{competitor}, {supervision} supervision, {level}, {members}"
 
 
-def _statistics(units: Sequence[Unit]) -> dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]]:
+def _statistics(
+    units: Sequence[Unit], kind: str = ""
+) -> dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]]:
     """Observed statistic, null and fingerprint by exchange, of every row that relabelling tests."""
     found: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]] = {}
     for unit in units:
         for exchange, null in unit.nulls.items():
             for name in TESTED:
-                one = (null.observed[name], null.relabelled[name], null.fingerprint)
+                if name + kind not in null.observed:
+                    continue
+                one = (null.observed[name + kind], null.relabelled[name + kind], null.fingerprint)
                 found.setdefault((*unit.key, name), {})[_kind(exchange)] = one
     for analysis, of_subjects in by_analysis(units).items():
         for exchange, first in of_subjects[0].nulls.items():
@@ -243,8 +261,10 @@ def _statistics(units: Sequence[Unit]) -> dict[tuple[str, ...], dict[str, tuple[
             if len({(null.fingerprint, len(null.n_undefined)) for null in nulls}) > 1:
                 continue  # other images or other relabellings: they have no common mean
             for name in TESTED:
-                observed = float(np.mean([null.observed[name] for null in nulls]))
-                relabelled = np.mean([null.relabelled[name] for null in nulls], axis=0)
+                if name + kind not in first.observed:
+                    continue
+                observed = float(np.mean([null.observed[name + kind] for null in nulls]))
+                relabelled = np.mean([null.relabelled[name + kind] for null in nulls], axis=0)
                 one = (observed, relabelled, first.fingerprint)
                 found.setdefault((*analysis, SUBJECTS, name), {})[_kind(exchange)] = one
     return found

@@ -21,6 +21,7 @@ from isoprune.io.files import read_json, write_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
+from isoprune.nuisances import join_nuisances
 from isoprune.permutation import Null, p_value, relabellings, unit_null, write_nulls
 from isoprune.provenance import record
 from isoprune.pruning import Procedure, one_blas_thread, procedure_named, prune_arrays
@@ -66,6 +67,8 @@ class Design:
     seed : int
     study : str
         Name of the study, which retained sets carry.
+    nuisances : sequence of RDM
+        Nuisance RDMs that scores are controlled for, and ranking if the procedure is partial.
     """
 
     procedure: Procedure
@@ -80,6 +83,7 @@ class Design:
     n_bootstrap: int = 1000
     seed: int = 0
     study: str = ""
+    nuisances: Sequence[RDM] = ()
 
     def make_folds(self, labels: Sequence[str]) -> list[Fold]:
         """The folds of these images."""
@@ -92,10 +96,27 @@ class Design:
             groups=self.groups,
         )
 
-    def controls(self, labels: Sequence[str]) -> Controls:
-        """What scores of these images are also controlled for."""
+    def controls(self, target: np.ndarray, labels: Sequence[str]) -> Controls:
+        """What scores are also controlled for.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n_images, n_images)
+        labels : sequence of str
+            Stimulus label of each row.
+
+        Raises
+        ------
+        LabelError, RDMError
+            If a nuisance is about other images, or leaves nothing of the target.
+        """
         kinds = None if self.categories is None else [self.categories[label] for label in labels]
-        return controls_of(labels, categories=kinds)
+        known = set(labels)
+        nuisances = {
+            rdm.target: rdm.subset(labels) if set(rdm.labels) > known else rdm for rdm in self.nuisances
+        }
+        coefficient = self.procedure.criterion.curve
+        return controls_of(labels, join_nuisances(nuisances, target, labels, coefficient), kinds)
 
     @property
     def exchanges(self) -> dict[str, Mapping[str, str] | None]:
@@ -111,6 +132,7 @@ def design_of(
     stimuli: pd.DataFrame,
     seed: int,
     study: str,
+    nuisances: Sequence[RDM] = (),
 ) -> Design:
     """The design that settings ask for.
 
@@ -120,7 +142,7 @@ def design_of(
         Blocks of the settings, as `isoprune.config` describes them.
     stimuli : DataFrame
         The stimulus table.
-    seed, study
+    seed, study, nuisances
         As in `Design`.
 
     Raises
@@ -139,6 +161,7 @@ def design_of(
         n_bootstrap=inference["n_bootstrap_images"],
         seed=seed,
         study=study,
+        nuisances=tuple(nuisances),
     )
 
 
@@ -255,7 +278,7 @@ def analyse_unit(
     folds = design.make_folds(labels)
     common = {
         "procedure": design.procedure,
-        "controls": design.controls(labels),
+        "controls": (controls := design.controls(target, labels)),
         "seed": design.seed,
         "threads": threads,
     }
@@ -284,7 +307,8 @@ def analyse_unit(
         for exchange, within in design.exchanges.items()
         if n_permutations
     }
-    final = prune_arrays(values, ranked, design.procedure, threads)
+    removed = controls.that_rank(np.arange(len(labels)), design.procedure)
+    final = prune_arrays(values, ranked, design.procedure, threads, nuisances=removed)
     bootstrap = bootstrap_images(
         values,
         target,
@@ -303,6 +327,7 @@ def analyse_unit(
         "n_images": len(labels),
         "p_random": random_rank(scores),
         "n_random": design.n_random,
+        "nuisances": [rdm.target for rdm in design.nuisances],
         "criterion": final.criterion,
         "measure": final.measure,
         "method": final.method,

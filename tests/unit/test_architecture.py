@@ -24,7 +24,7 @@ LAYERS = [
         "rdms",
         "quality",
     ),
-    ("isomorphism", "joining", "pruning", "scoring"),
+    ("isomorphism", "joining", "nuisances", "pruning", "scoring"),
     (
         "folds",
         "crossvalidation",

@@ -261,7 +261,7 @@ def test_a_bare_label_that_yaml_reads_as_something_else_is_refused(bare):
     "changes", [{"subjects": ["01", "group"]}, {"study": "group"}, {"targets": [{**READY, "name": "group"}]}]
 )
 def test_the_name_group_is_reserved(changes):
-    assert "the name 'group' is reserved: it stands for the mean over subjects" in message(**changes)
+    assert "the name 'group' is reserved: it stands for the mean RDM over subjects" in message(**changes)
 
 
 def test_names_that_occur_twice_are_refused():

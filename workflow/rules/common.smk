@@ -20,6 +20,7 @@ from isoprune.io.files import check_writable, existing
 from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
+from isoprune.nuisances import IMAGE_NUISANCES
 from isoprune.stimuli import labels_in_order, stimuli_of_rows
 
 GROUP = "group"
@@ -88,6 +89,9 @@ FITTED = f"{RESULTS}/betas"
 READY_TARGETS = [target.name for target in STUDY.targets if target.rdms]
 
 
+TARGETS = [target.name for target in STUDY.targets]
+
+
 wildcard_constraints:
     network="[A-Za-z0-9]+",
     target="[A-Za-z0-9]+",
@@ -118,6 +122,27 @@ def rdms_of_others(wildcards):
     return [
         rdm_of(wildcards.target, one) for one in subjects_with(wildcards.target) if one != wildcards.subject
     ]
+
+
+def nuisances_of_unit(wildcards):
+    """The nuisance RDMs of a unit; a target is not removed from itself."""
+    return [
+        rdm_of(name, GROUP) if name in TARGETS else f"{RESULTS}/rdms/nuisance-{name}_rdm.h5"
+        for name in STUDY.nuisance
+        if name != wildcards.target
+    ]
+
+
+def images_of_nuisance(wildcards):
+    """The images that a nuisance is computed from, if it is."""
+    return stimulus_images(wildcards) if wildcards.nuisance in IMAGE_NUISANCES else []
+
+
+def embedding_of_nuisance(wildcards):
+    """The embedding of a nuisance that is a network of the study."""
+    names = [network.name for network in STUDY.networks]
+    name = wildcards.nuisance
+    return f"{RESULTS}/embeddings/net-{name}_embedding.h5" if name in names else []
 
 
 def rdms_of_rivals(wildcards):

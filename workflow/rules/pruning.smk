@@ -6,6 +6,7 @@ rule prune:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
         others=rdms_of_others,
+        nuisances=nuisances_of_unit,
         stimuli=f"{RESULTS}/stimuli.tsv",
     output:
         folds=f"{RESULTS}/pruning/{UNIT}_folds.tsv",
@@ -41,6 +42,7 @@ rule specificity:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
         others=rdms_of_others,
+        nuisances=nuisances_of_unit,
         rivals=rdms_of_rivals,
         sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",
         stimuli=f"{RESULTS}/stimuli.tsv",

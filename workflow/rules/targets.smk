@@ -116,3 +116,32 @@ rule group_rdm:
         "Average the RDMs of {wildcards.target} over subjects"
     script:
         "../scripts/group_rdm.py"
+
+
+rule nuisance_rdm:
+    input:
+        stimuli=f"{RESULTS}/stimuli.tsv",
+        images=images_of_nuisance,
+        embedding=embedding_of_nuisance,
+    output:
+        f"{RESULTS}/rdms/nuisance-{{nuisance}}_rdm.h5",
+    log:
+        f"{RESULTS}/logs/nuisance_rdm/{{nuisance}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/nuisance_rdm/{{nuisance}}.tsv"
+    wildcard_constraints:
+        nuisance=any_of(name for name in STUDY.nuisance if name not in TARGETS),
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        table=table_path,
+        categories=STUDY.inference.categories,
+        measure=STUDY.pruning.measure,
+    message:
+        "Make the nuisance RDM {wildcards.nuisance}"
+    script:
+        "../scripts/nuisance_rdm.py"

@@ -23,12 +23,13 @@ with job_log(snakemake.log[0], about) as log:
     settings = dict(snakemake.params.settings)
     scored = read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
     others = [read_rdm(path, expect_target=unit["target"]) for path in snakemake.input.others]
+    nuisances = [read_rdm(path) for path in snakemake.input.nuisances]
     result = analyse_unit(
         read_embedding(snakemake.input.embedding),
         supervising_rdm(others or [scored], scored),
         scored,
         unit,
-        design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli)),
+        design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli), nuisances=nuisances),
         n_permutations=snakemake.params.n_permutations,
         subset=snakemake.params.subset,
         threads=snakemake.threads,

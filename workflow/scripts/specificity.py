@@ -27,7 +27,7 @@ with job_log(snakemake.log[0], about) as log:
         scored,
         read_fold_sets(given.sets),
         unit,
-        design_of(**params.settings, stimuli=stimuli),
+        design_of(**params.settings, stimuli=stimuli, nuisances=list(map(read_rdm, given.nuisances))),
         labels=labels_that_rank(stimuli, params.labels, params.settings["inference"]["categories"]),
         others={name: supervising_rdm(rdms, scored) for name, rdms in rivals.items()},
         n_relabelled=params.n_relabelled,

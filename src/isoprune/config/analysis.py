@@ -171,6 +171,12 @@ class Pruning(Block):
         description="What computes. `auto` takes a CUDA device where there is one, else the processor. `cuda` stops "
         "where there is none. Scores agree within 1e-10; what ran is recorded with the results.",
     )
+    partial: bool = Field(
+        False,
+        description="Whether the RDMs of `nuisance` are removed before features are ranked and their number is chosen, "
+        "so that features are retained for what they share with the target beyond the nuisances. Scores are given "
+        "with and without nuisances in either case.",
+    )
 
 
 class CrossValidation(Block):

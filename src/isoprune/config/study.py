@@ -19,9 +19,10 @@ from isoprune.config.analysis import (
 )
 from isoprune.config.betas import Betas
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
-from isoprune.config.kinds import Block, FilePath, Name, Names, refuse, repeated, unique
+from isoprune.config.kinds import Block, FilePath, Name, Names, Text, refuse, repeated, unique
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose
+from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
 
 
 class Study(Block):
@@ -94,6 +95,15 @@ class Study(Block):
         examples=[["group"], ["own", "group", "loso"]],
     )
     inference: Inference = Field(Inference(), description="How the uncertainty of a result is computed.")
+    nuisance: Annotated[tuple[Text, ...], Field(strict=False), AfterValidator(unique)] = Field(
+        (),
+        description="What could relate network and target without being of interest; every score is also given with "
+        "these RDMs removed from both sides (`r_partial`). Computed from the images: `pixels`, `luminance`, "
+        "`contrast`, `colour`, `gabor` (like the energy of cells in V1). From the stimulus table: `category` (the "
+        "column of `inference.categories`). Or the name of a network of the study (the RDM of its full embedding) "
+        "or of a target (the group's mean RDM; it is not removed from the target itself).",
+        examples=[["gabor", "category"], ["EVC"]],
+    )
     specificity: Specificity = Field(
         Specificity(), description="What else ranks features, to tell whether a gain is the target's own."
     )
@@ -109,6 +119,7 @@ class Study(Block):
                 *self._lonely_subjects(),
                 *self._betas_problems(),
                 *self._selection_problems(),
+                *self._nuisance_problems(),
                 *self._simulation_problems(),
             ]
         )
@@ -173,6 +184,31 @@ class Study(Block):
             *_unknown(self.select.targets, self._names("targets"), "target", "select.targets"),
             *_unknown(self.select.subjects, self.subjects, "subject", "select.subjects"),
         ]
+
+    def _nuisance_problems(self) -> list[IsopruneError]:
+        names = [*self._names("networks"), *self._names("targets")]
+        problems = [
+            ConfigError(
+                "nuisance",
+                f"'{name}' is a nuisance that is computed, and the name of a network or target",
+                "one meaning of every name",
+                "Rename the network or target.",
+            )
+            for name in self.nuisance
+            if name in NUISANCES and name in names
+        ]
+        problems += _unknown(self.nuisance, (*NUISANCES, *names), "nuisance", "nuisance")
+        for name in self.nuisance:
+            if name in IMAGE_NUISANCES and not any(network.model for network in self.networks):
+                found = f"'{name}', but no network has a `model`, so that no image is read"
+                remedy = "Add the images to the stimulus table and a network with a `model`, or leave it out."
+                problems.append(ConfigError("nuisance", found, "images to compute it from", remedy))
+        if self.pruning.partial and not self.nuisance:
+            remedy = "Name the nuisances, or set `partial: false`."
+            problems.append(
+                ConfigError("pruning.partial", "true, but `nuisance` is empty", "nuisances", remedy)
+            )
+        return problems
 
     def _simulation_problems(self) -> list[IsopruneError]:
         if self.simulation is None:

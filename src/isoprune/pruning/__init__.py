@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from isoprune.errors import ConstantImageError, EmbeddingError
-from isoprune.isomorphism import check_target_varies, undefined_images
+from isoprune.isomorphism import check_target_varies, pairs_of, similarity, undefined_images
 from isoprune.joining import join
 from isoprune.labels import listing
+from isoprune.nuisances import check_something_left, join_nuisances
 from isoprune.pruning import ranking
 from isoprune.pruning.backends import BACKENDS, Backend, backend_named, one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA, Criterion
+from isoprune.pruning.partial import removing
 from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
 
 __all__ = [
@@ -59,6 +61,8 @@ class PruningResult:
         What was maximised, and what computed it.
     measure, method : str
         First-order measure, and how features were ranked.
+    n_nuisances : int
+        Nuisance RDMs that were removed: with any, ``drop`` and ``curve`` are of the partial isomorphism.
     """
 
     ranking: np.ndarray
@@ -69,6 +73,7 @@ class PruningResult:
     backend: str
     measure: str = "correlation"
     method: str = "one-pass"
+    n_nuisances: int = 0
 
     @property
     def retained(self) -> np.ndarray:
@@ -101,6 +106,7 @@ def prune(
     embedding: Any,
     target: Any,
     *,
+    nuisances: Mapping[str, Any] | Iterable[Any] = (),
     criterion: str = "pearson",
     measure: str = "correlation",
     method: str = "one-pass",
@@ -118,6 +124,9 @@ def prune(
     embedding : array of shape (n_images, n_features), Embedding, or rsatoolbox Dataset
     target : array of shape (n_images, n_images) or (n_pairs,), RDM, or rsatoolbox RDMs
         Dissimilarities, square or upper triangle (row by row). Labelled inputs are joined by label.
+    nuisances : mapping of str to RDM, or iterable of RDM, optional
+        Nuisance RDMs, in any form that a target has. They are removed from both sides: ranking, curve and retained
+        set maximise the partial isomorphism (`isoprune.isomorphism.partial_isomorphism`).
     criterion : {"pearson", "spearman", "published", "published-spearman"}
         Signed Pearson or Spearman isomorphism over every defined prefix, or the published procedure
         (squared, full set never a candidate), with a Pearson or a Spearman curve.
@@ -138,21 +147,30 @@ def prune(
     Raises
     ------
     IsopruneError
-        If the two sides are not about the same images, or either has no geometry; if the backend is absent.
+        If the two sides are not about the same images, or either has no geometry; if nuisances leave nothing of either;
+        if the backend is absent.
     """
     procedure = procedure_named(criterion, measure, method, backend)
     joined = join(embedding, target)
-    return prune_arrays(joined.values, joined.target, procedure, threads or available_threads())
+    coefficient = procedure.criterion.curve
+    removed = join_nuisances(nuisances, joined.target, joined.labels, coefficient)
+    threads = threads or available_threads()
+    return prune_arrays(joined.values, joined.target, procedure, threads, nuisances=removed)
 
 
 def prune_arrays(
-    values: np.ndarray, target: np.ndarray, procedure: Procedure, threads: int = 1
+    values: np.ndarray,
+    target: np.ndarray,
+    procedure: Procedure,
+    threads: int = 1,
+    *,
+    nuisances: np.ndarray | None = None,
 ) -> PruningResult:
-    """`prune` for checked float64 arrays."""
+    """`prune` for checked float64 arrays; ``nuisances`` of shape (n_nuisances, n_images, n_images)."""
     _check(values, procedure.measure)
     with one_blas_thread():
         chosen = backend_named(procedure.backend, threads)
-        return _results(values, target[None], procedure, chosen, threads, batched=False)[0]
+        return _results(values, target[None], nuisances, procedure, chosen, threads, batched=False)[0]
 
 
 def select_many(
@@ -160,6 +178,7 @@ def select_many(
     targets: Iterable[np.ndarray],
     procedure: Procedure,
     *,
+    nuisances: np.ndarray | None = None,
     threads: int = 1,
     keep_results: bool = False,
 ) -> Selections:
@@ -175,6 +194,8 @@ def select_many(
     targets : ndarray of shape (n_targets, n_images, n_images), or iterable of (n_images, n_images)
         Dissimilarities. An iterable (say, a generator of relabelled targets) is read as it is worked on.
     procedure : Procedure
+    nuisances : ndarray of shape (n_nuisances, n_images, n_images), optional
+        Dissimilarities of the same images, removed from every target and from the embedding.
     threads : int
     keep_results : bool
         Whether rankings, drops and curves are kept too: 24 bytes for each target and feature.
@@ -196,7 +217,7 @@ def select_many(
         chosen = backend_named(procedure.backend, threads)
         targets = iter(targets)
         while some := list(islice(targets, group)):
-            made = _results(values, np.array(some), procedure, chosen, threads, batched=True)
+            made = _results(values, np.array(some), nuisances, procedure, chosen, threads, batched=True)
             n_retained += [result.n_retained for result in made]
             retained += [result.retained.copy() for result in made]
             results += made if keep_results else []
@@ -206,6 +227,7 @@ def select_many(
 def _results(
     values: np.ndarray,
     targets: np.ndarray,
+    nuisances: np.ndarray | None,
     procedure: Procedure,
     backend: Backend,
     threads: int,
@@ -214,13 +236,17 @@ def _results(
     for target in targets:
         check_target_varies(target, "target")
     criterion, measure = procedure.criterion, procedure.measure
+    n_nuisances = 0 if nuisances is None else len(nuisances)
+    if n_nuisances:
+        _check_embedding_unexplained(values, nuisances, procedure)
+        backend = removing(backend, nuisances)
     prepared = backend.prepare(np.asarray(values, dtype=np.float64), measure)
     if procedure.method == "greedy":
         drop, order = _greedy(values, targets, procedure, backend, threads)
     else:
         drop, order = ranking.one_pass(prepared, targets, criterion, batched)
     curves = criterion.value(prepared.insertion_curves(targets, order, criterion))
-    about = criterion.name, backend.name, measure, procedure.method
+    about = criterion.name, backend.name, measure, procedure.method, n_nuisances
     return [
         PruningResult(*one, _first_maximum(one[-1], criterion), *about)
         for one in zip(order, drop, curves, strict=True)
@@ -255,6 +281,12 @@ def _check(values: np.ndarray, measure: str) -> None:
             f"images that {measure} is defined for",
             "Leave them out, or choose another layer or measure.",
         )
+
+
+def _check_embedding_unexplained(values: np.ndarray, nuisances: np.ndarray, procedure: Procedure) -> None:
+    pairs = pairs_of(similarity(values, procedure.measure))
+    for coefficient in {procedure.criterion.ranking, procedure.criterion.curve}:
+        check_something_left(pairs, pairs_of(nuisances), coefficient, where="RDM of the embedding")
 
 
 def _first_maximum(value: np.ndarray, criterion: Criterion) -> int:

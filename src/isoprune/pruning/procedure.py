@@ -27,12 +27,15 @@ class Procedure:
         How features are ranked.
     backend : {"auto", "cpu", "cuda", "numpy", "reference"}
         What computes.
+    partial : bool
+        Whether nuisance RDMs are removed before features are ranked, not only from scores.
     """
 
     criterion: Criterion
     measure: str = "correlation"
     method: str = "one-pass"
     backend: str = "auto"
+    partial: bool = False
 
 
 def procedure_named(
@@ -40,6 +43,7 @@ def procedure_named(
     measure: str = "correlation",
     method: str = "one-pass",
     backend: str = "auto",
+    partial: bool = False,
 ) -> Procedure:
     """The procedure of these settings.
 
@@ -53,4 +57,5 @@ def procedure_named(
         choose(measure, MEASURES, what="measure", where="measure"),
         choose(method, METHODS, what="method", where="method"),
         choose(backend, BACKENDS, what="backend", where="backend"),
+        partial,
     )
