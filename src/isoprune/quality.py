@@ -29,7 +29,7 @@ VOXEL_COLUMNS = {
     "n_dropped_constant": "Voxels dropped because their betas or residuals do not vary.",
     "n_not_selected": "Usable voxels that the selection of reliable voxels left out.",
     "n_voxels": "Voxels that the patterns are made of.",
-    "selection": "How voxels were selected by their reliability; empty if all usable voxels were kept.",
+    "selection": "How voxels were selected by their reliability; n/a if all usable voxels were kept.",
 }
 
 RELIABILITY_COLUMNS = {
@@ -48,8 +48,8 @@ RELIABILITY_COLUMNS = {
     "where r is negative.",
     "n_pairs": "Pairs of conditions in the RDM.",
     "n_negative": "Pairs whose dissimilarity is below 0, as single crossnobis distances may be; they are kept.",
-    "noise": "What the noise precision was estimated from; empty for measures without.",
-    "reason": "Why numbers are missing.",
+    "noise": "What the noise precision was estimated from; n/a for measures without.",
+    "reason": "Why numbers are missing; n/a if they are there.",
 }
 
 INTERSUBJECT_COLUMNS = {
@@ -57,21 +57,21 @@ INTERSUBJECT_COLUMNS = {
     "subject": "Subject label.",
     "n_subjects": "Subjects of the target, this one included.",
     "r": "Correlation of the subject's RDM with the mean RDM of the others (Pearson r over pairs).",
-    "reason": "Why the number is missing.",
+    "reason": "Why the number is missing; n/a if it is there.",
 }
 
 REGION_COLUMNS = {
     "roi": "Region of interest.",
     "n_subjects": "Subjects who have the region.",
     "subjects": "Their labels.",
-    "lacking": "Labels of the subjects who lack it.",
+    "lacking": "Labels of the subjects who lack it; n/a if nobody does.",
 }
 
 MISSING_COLUMNS = {
     "target": "Region of interest, or name of the target.",
     "subject": "Subject label.",
     "reason": "The error, as its log has it; or why there is none.",
-    "log": "Where the whole story is; empty if no job has run.",
+    "log": "The log in which the whole story is; n/a if no job has run.",
 }
 
 

@@ -24,6 +24,14 @@ def run(folder, data_dir, study, *arguments, check=True):
     return done.stdout
 
 
+def read(path):
+    return pd.read_csv(path, sep="\t", dtype={"subject": str})
+
+
+def names_in(report):
+    return {name.rsplit("/", 1)[-1] for name in zipfile.ZipFile(report).namelist()}
+
+
 @pytest.fixture(scope="module")
 def ak6(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ak6")
@@ -49,7 +57,24 @@ def test_every_subject_and_area_has_an_rdm(ak6):
 def test_report_of_a_study_without_networks_is_built(ak6, data_dir, tmp_path):
     report = tmp_path / "report.zip"
     run(ak6.parents[1], data_dir, "ak6", "--report", str(report))
-    assert any(name.endswith("rdms.svg") for name in zipfile.ZipFile(report).namelist())
+    shown = names_in(report)
+    assert {"voxels.tsv", "regions.tsv", "reliability.tsv", "intersubject.tsv"} <= shown
+    assert {"rdms.svg", "rdms_target-vt.svg", "rdms_target-ev.svg"} <= shown
+    assert {"mds.svg", "reliability.svg", "rois.png"} <= shown
+
+
+def test_quality_tells_what_was_measured_and_how_reliably(ak6):
+    voxels = read(ak6 / "qc" / "voxels.tsv")
+    assert len(voxels) == 12
+    assert set(voxels[voxels["roi"] == "vt"]["n_voxels_in_mask"]) == {400}
+    dropped = voxels["n_dropped_non_finite"] + voxels["n_dropped_constant"] + voxels["n_not_selected"]
+    assert (voxels["n_voxels_on_grid"] - dropped == voxels["n_voxels"]).all()
+    assert read(ak6 / "qc" / "regions.tsv")["n_subjects"].tolist() == [6, 6]
+    reliability = read(ak6 / "qc" / "reliability.tsv")
+    assert (reliability["pattern_reliability"] > 0).all()
+    assert reliability["tsnr"].isna().all()  # t-maps bring no BOLD
+    others = read(ak6 / "qc" / "intersubject.tsv")
+    assert others[others["target"] == "vt"]["r"].min() > 0.9
 
 
 def test_raw_bold_becomes_a_crossnobis_rdm(data_dir, tmp_path):
@@ -58,9 +83,13 @@ def test_raw_bold_becomes_a_crossnobis_rdm(data_dir, tmp_path):
     rdm = read_rdm(results / "rdms" / "sub-01_roi-slice_rdm.h5", expect_target="slice", expect_subject="01")
     assert rdm.measure == "crossnobis"
     assert rdm.values[np.triu_indices(8, 1)].mean() > 0
-    reliability = pd.read_csv(results / "qc" / "sub-01_reliability.tsv", sep="\t")
+    reliability = read(results / "qc" / "reliability.tsv")
     assert reliability["tsnr"].item() > 20
     assert reliability["n_runs"].item() == 12
+    assert reliability["noise"].item() == "residuals"
+    report = tmp_path / "report.zip"
+    run(tmp_path, data_dir, "haxby2001", "--report", str(report))
+    assert {"rois.png", "rdms_target-slice.svg", "mds.svg", "reliability.svg"} <= names_in(report)
 
 
 def test_subject_with_a_damaged_file_does_not_stop_the_others(data_dir, tmp_path):
@@ -74,5 +103,13 @@ def test_subject_with_a_damaged_file_does_not_stop_the_others(data_dir, tmp_path
     output = run(tmp_path, tmp_path, "ak6", "--keep-going", check=False)
     assert "UnreadableFileError" in output and "s02/glm_T_stats_odd.nii.gz" in output
     assert "MissingFileError" in output and "s03/vt_mask.nii.gz" in output
-    made = {path.name[:6] for path in (tmp_path / "results" / "ak6" / "rdms").glob("*_roi-vt_rdm.h5")}
+    results = tmp_path / "results" / "ak6"
+    made = {path.name[:6] for path in (results / "rdms").glob("*_roi-vt_rdm.h5")}
     assert made == {"sub-01", "sub-04", "sub-05", "sub-06"}
+    run(tmp_path, tmp_path, "ak6", "--", "quality_so_far")
+    missing = read(results / "qc" / "so_far" / "missing.tsv").set_index(["subject", "target"])["reason"]
+    assert set(missing.index) == {(subject, roi) for subject in ("02", "03") for roi in ("vt", "ev")}
+    assert missing["02"].str.startswith("UnreadableFileError: ").all()
+    assert missing["03"].str.contains("s03/vt_mask.nii.gz", regex=False).all()
+    voxels = read(results / "qc" / "so_far" / "voxels.tsv")
+    assert set(voxels["subject"]) == {"01", "04", "05", "06"}

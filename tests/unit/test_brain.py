@@ -4,9 +4,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from isoprune.brain import subject_brain
+from isoprune.brain import mean_image, subject_anatomy, subject_brain
 from isoprune.config import load
-from isoprune.errors import NoRegionError
+from isoprune.errors import GridError, NoRegionError
+from isoprune.io.betas import volumes as volumes_of_betas
+from isoprune.io.volumes import BetaRun, Grid
 from isoprune.labelled import Embedding
 from isoprune.stimuli import checked_stimuli, stimuli_of_rows
 
@@ -74,6 +76,53 @@ def test_tables_have_a_row_a_region(folder):
     brain = brain_of(folder)
     assert brain.voxels["n_voxels"].tolist() == [27]
     assert brain.reliability["n_runs"].tolist() == [2]
+
+
+def anatomy_of(folder, **betas):
+    given = settings(**betas)
+    del given["rdm"]
+    return subject_anatomy("01", given.pop("definitions"), **given, root=folder, fitted=folder)
+
+
+def test_anatomy_is_the_first_run_and_the_regions_on_its_grid(folder):
+    anatomy = anatomy_of(folder)
+    betas = nibabel.load(folder / "run-1.nii.gz").get_fdata()
+    np.testing.assert_allclose(anatomy.image, np.abs(betas).mean(axis=3), rtol=1e-12)
+    assert anatomy.about == "Mean magnitude of 4 betas, run 1"
+    assert (anatomy.grid.shape, anatomy.regions["V1"].inside.sum()) == ((4, 4, 4), 27)
+    np.testing.assert_array_equal(anatomy.grid.affine, AFFINE)
+
+
+def test_anatomy_refuses_a_mask_of_another_grid_as_the_analysis_does(folder):
+    other = nibabel.Nifti1Image(np.ones((4, 4, 4), dtype=np.uint8), np.diag([2.0, 2.0, 2.0, 1.0]))
+    nibabel.save(other, folder / "mask.nii.gz")
+    with pytest.raises(GridError, match=r"mask\.nii\.gz"):
+        anatomy_of(folder)
+
+
+def run_of(values, mean=None):
+    grid = Grid(values.shape[1:], AFFINE)
+    return BetaRun("7", tuple("abcdef"), grid, lambda start, stop: values[start:stop], mean=mean)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 3 * 4 * 2 * 8 * 2, 1 << 20])
+def test_mean_image_is_over_the_betas_that_are_there_whatever_the_chunks(monkeypatch, chunk_bytes):
+    monkeypatch.setattr(volumes_of_betas, "CHUNK_BYTES", chunk_bytes)
+    values = np.random.default_rng(0).normal(size=(6, 3, 4, 2))
+    values[0, 1, 1, 1] = np.nan
+    values[:, 2, 2, 0] = np.nan
+    image, about = mean_image(run_of(values))
+    assert np.isnan(image[2, 2, 0]) and np.isnan(image).sum() == 1  # not measured, which is not 0
+    expected = np.ma.masked_invalid(np.abs(values)).mean(axis=0).filled(np.nan)
+    np.testing.assert_allclose(image, expected, rtol=1e-12)
+    assert about == "Mean magnitude of 6 betas, run 7"
+
+
+def test_mean_image_is_the_measured_signal_where_there_is_one():
+    signal = np.full((3, 4, 2), 500.0)
+    image, about = mean_image(run_of(np.zeros((6, 3, 4, 2)), mean=lambda: signal))
+    assert image is signal
+    assert about == "Mean of the measured signal, run 7"
 
 
 def test_rows_in_the_settings_are_a_stimulus_table(tmp_path):

@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 
 from isoprune.errors import LabelError
-from isoprune.io.tables import write_table
+from isoprune.io.tables import read_table, write_table
 from isoprune.labelled import RDM, Patterns
+from isoprune.log import job_log
 from isoprune.patterns import mean_patterns
 from isoprune.quality import (
     INTERSUBJECT_COLUMNS,
+    MISSING_COLUMNS,
     REGION_COLUMNS,
     RELIABILITY_COLUMNS,
     VOXEL_COLUMNS,
+    all_reliabilities,
+    all_voxels,
+    error_in_log,
     intersubject_table,
+    missing_table,
     pattern_reliability,
     rdm_reliability,
     region_table,
@@ -187,3 +193,98 @@ def test_mean_patterns_are_unchanged_by_selecting_all_rows():
     np.testing.assert_array_equal(
         mean_patterns(patterns.select_rows(np.arange(32)), LABELS), mean_patterns(patterns, LABELS)
     )
+
+
+def test_tables_of_subjects_are_stacked_with_rows_for_what_a_subject_lacks(tmp_path):
+    tables = [
+        voxel_table({roi: measured(1.0, roi=roi, subject=subject) for roi in rois})
+        for subject, rois in (("04", ["IT"]), ("03", ["IT", "FFA"]))
+    ]
+    voxels = all_voxels(tables, [("FFA", "04")])
+    assert list(zip(voxels["subject"], voxels["roi"], strict=True)) == [
+        ("03", "IT"),
+        ("03", "FFA"),
+        ("04", "IT"),
+        ("04", "FFA"),
+    ]
+    assert voxels["n_voxels"].isna().tolist() == [False, False, False, True]
+    assert str(voxels["n_voxels"].dtype) == "Int64"
+    assert region_table(voxels)["lacking"].tolist() == ["", "04"]
+    write_table(tmp_path / "voxels.tsv", voxels, VOXEL_COLUMNS)
+    assert (tmp_path / "voxels.tsv").read_text().splitlines()[-1] == "\t".join(["04", "FFA"] + ["n/a"] * 7)
+
+
+def test_stacking_tables_read_from_files_equals_stacking_the_tables(tmp_path):
+    tables = []
+    for seed, subject in enumerate(("01", "02")):
+        patterns = measured(1.0, seed=seed, subject=subject)
+        tables.append(reliability_table({"IT": patterns}, {"IT": rdm_of(patterns)}))
+        write_table(tmp_path / f"{subject}.tsv", tables[-1], RELIABILITY_COLUMNS)
+    read = [read_table(tmp_path / f"{subject}.tsv", where="a test") for subject in ("01", "02")]
+    for name, stacked in (("one", tables), ("other", read)):
+        write_table(tmp_path / f"{name}.tsv", all_reliabilities(stacked), RELIABILITY_COLUMNS)
+    assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "other.tsv").read_bytes()
+
+
+def test_tables_of_nobody_have_their_columns():
+    assert list(all_reliabilities([]).columns) == list(RELIABILITY_COLUMNS)
+    assert list(all_voxels([], []).columns) == list(VOXEL_COLUMNS)
+    assert list(region_table(all_voxels([], [])).columns) == list(REGION_COLUMNS)
+    assert list(intersubject_table([]).columns) == list(INTERSUBJECT_COLUMNS)
+
+
+def log_of(path, problem=None):
+    """The log of a job that ended well, or with an error."""
+    try:
+        with job_log(path, "a job") as log:
+            log.info("it began")
+            if problem:
+                raise problem
+    except BaseException as raised:
+        assert problem is not None, raised
+    return path
+
+
+def test_the_error_that_ended_a_job_is_read_from_its_log(tmp_path):
+    named = LabelError("table.tsv, row 3", "no label", "a label in every row", "Name the stimulus.")
+    assert error_in_log(log_of(tmp_path / "named.log", named)) == f"LabelError: {named}"
+    assert error_in_log(log_of(tmp_path / "other.log", MemoryError("4 GB"))) == "MemoryError: 4 GB"
+    assert error_in_log(log_of(tmp_path / "well.log")) == ""
+
+
+def test_what_is_missing_is_told_with_the_first_job_that_failed(tmp_path):
+    (tmp_path / "there.h5").touch()
+    first = log_of(tmp_path / "fit.log", LabelError("events", "no onset", "onsets", "Add them."))
+    second = log_of(tmp_path / "rdms.log", LabelError("betas", "no betas", "betas", "Fit them."))
+    well = log_of(tmp_path / "well.log")
+    absent = tmp_path / "never.log"
+    table = missing_table(
+        {"target": "IT", "subject": subject, "file": tmp_path / file, "logs": logs}
+        for subject, file, logs in (
+            ("01", "there.h5", [first]),
+            ("02", "none.h5", [well, first, second]),
+            ("03", "none.h5", [well, absent]),
+            ("04", "none.h5", [absent]),
+        )
+    )
+    assert list(table.columns) == list(MISSING_COLUMNS)
+    assert table["subject"].tolist() == ["02", "03", "04"]
+    assert table["log"].tolist() == [str(first), str(well), ""]
+    assert table["reason"][0].startswith("LabelError: events: no onset")
+    assert set(table["reason"][1:]) == {"it was not computed, and no job reports an error"}
+    write_table(tmp_path / "missing.tsv", table, MISSING_COLUMNS)
+
+
+def test_intersubject_reliability_knows_nothing_of_other_targets():
+    rdms = [rdm_of(measured(1.0, seed=seed, subject=str(seed))) for seed in range(3)]
+    others = [rdm_of(measured(1.0, seed=seed + 9, subject=str(seed), roi="EVC")) for seed in range(2)]
+    alone, beside = intersubject_table(rdms), intersubject_table([others[0], *rdms, others[1]])
+    assert beside[beside["target"] == "IT"]["r"].tolist() == alone["r"].tolist()
+    assert beside[beside["target"] == "EVC"]["n_subjects"].tolist() == [2, 2]
+
+
+def test_equal_dissimilarities_have_no_agreement_and_say_so():
+    flat = RDM(np.ones((8, 8)) - np.eye(8), LABELS, "IT", "01")
+    table = intersubject_table([flat, rdm_of(measured(1.0, subject="02"))])
+    assert table["r"].isna().all()
+    assert set(table["reason"]) == {"all dissimilarities are equal, or there is one pair only"}

@@ -15,7 +15,15 @@ import scipy.io
 from rsatoolbox.rdm import RDMs, load_rdm
 
 from isoprune.errors import LabelError, MissingFileError, RDMError, UnknownNameError, UnreadableFileError
-from isoprune.io.rdms import decode_label, encode_label, hash_of_subject, read_rdm, read_ready_rdms, write_rdm
+from isoprune.io.rdms import (
+    decode_label,
+    encode_label,
+    hash_of_subject,
+    read_rdm,
+    read_ready_rdm,
+    read_ready_rdms,
+    write_rdm,
+)
 from isoprune.labelled import RDM
 
 LABELS = ("img_10", "img_2", "Äpfel 50%", "café", "img_1")
@@ -432,6 +440,23 @@ def test_hash_of_a_subject_follows_that_subject_alone(tmp_path, matrices):
     assert [s for s in rdms if rdms[s].provenance != provenance[s]] == ["02"]
     with pytest.raises(UnknownNameError, match=r"no subject '04'; expected one of: 01, 02, 03"):
         hash_of_subject(path, subject="04", labels=LABELS)
+
+
+def test_a_subject_is_read_whatever_is_wrong_with_another(tmp_path, matrices):
+    damaged = np.array(matrices)
+    damaged[1, 0, 1] = damaged[1, 1, 0] = np.nan
+    np.save(tmp_path / "rdms.npy", damaged)
+    settings = {"target": "IT", "labels": LABELS, "subjects": ["01", "02", "03"]}
+    whole = np.array(matrices)
+    np.save(tmp_path / "whole.npy", whole)
+    one = read_ready_rdm(tmp_path / "rdms.npy", subject="03", **settings)
+    other = read_ready_rdms(tmp_path / "whole.npy", **settings)["03"]
+    np.testing.assert_array_equal(one.values, other.values)
+    assert one.provenance == other.provenance
+    with pytest.raises(RDMError, match="undefined"):
+        read_ready_rdm(tmp_path / "rdms.npy", subject="02", **settings)
+    with pytest.raises(UnknownNameError, match="there is no subject '04'"):
+        read_ready_rdm(tmp_path / "rdms.npy", subject="04", **settings)
 
 
 def test_a_source_is_read_once(tmp_path, matrices, monkeypatch):

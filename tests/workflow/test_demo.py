@@ -64,6 +64,15 @@ def test_voxels_that_were_not_measured_are_dropped_and_counted(results):
         assert (kept == voxels["n_voxels"]).all()
 
 
+def test_quality_shows_the_planted_areas_as_reliable_and_the_others_not(results):
+    reliability = read(results / "qc" / "reliability.tsv").groupby("roi")
+    assert (reliability["pattern_reliability"].min()[["ventral", "dorsal"]] > 0.05).all()
+    assert abs(reliability["rdm_r"].mean()["noise"]) < 0.1
+    assert reliability["rdm_r"].min()[["ventral", "dorsal"]].min() > 0.3
+    assert (results / "figures" / "rois.png").is_file()
+    assert read(results / "qc" / "regions.tsv")["n_subjects"].tolist() == [3, 3, 3]
+
+
 def test_report_shows_the_recovery(results):
     assert (results / "figures" / "recovery.svg").stat().st_size > 1000
     assert (results / "figures" / "stimuli.png").is_file()

@@ -30,6 +30,7 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
     figures = {path.stem for path in (finished.results / "figures").iterdir()}
     assert {"isomorphism", "gain", "curves", "stability", "rdms"} <= figures
+    assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
 
 
@@ -142,8 +143,10 @@ def test_report_is_built_with_every_figure(finished, tmp_path):
     finished.snakemake("--report", str(report))
     names = zipfile.ZipFile(report).namelist()
     assert any(name.endswith("report.html") for name in names)
-    for figure in ("isomorphism", "gain", "curves", "stability", "rdms"):
-        assert any(name.endswith(f"{figure}.svg") for name in names), figure
+    shown = {name.rsplit("/", 1)[-1] for name in names}
+    results = {f"{figure}.svg" for figure in ("isomorphism", "gain", "curves", "stability", "rdms")}
+    quality = {"intersubject.tsv", "reliability.svg", "mds.svg", "rdms_target-EVC.svg", "rdms_target-IT.svg"}
+    assert results | quality <= shown
 
 
 def test_rule_graph_can_be_drawn(finished):
@@ -209,12 +212,52 @@ def test_repeated_stimulus_is_a_named_error(fresh):
     assert "LabelError: stimuli.tsv, rows 4, 16: the same label 'img_3'" in fresh.snakemake(check=False)
 
 
-def test_failing_subject_does_not_stop_the_others(fresh):
-    rdms = np.load(fresh.folder / "IT.npz")["rdms"].copy()
+def test_failing_subject_does_not_stop_the_others_and_is_told_with_its_reason(fresh, tmp_path):
+    whole = np.load(fresh.folder / "IT.npz")["rdms"]
+    rdms = whole.copy()
     rdms[1, 0, 1] = rdms[1, 1, 0] = np.nan
     np.savez(fresh.folder / "IT.npz", rdms=rdms)
     output = fresh.snakemake("--keep-going", check=False)
     assert "undefined entries" in output
+    made = {path.name for path in (fresh.results / "rdms").glob("sub-0*")}
+    everything = {f"sub-{subject}_roi-{target}_rdm.h5" for subject in SUBJECTS for target in ("EVC", "IT")}
+    assert made == everything - {"sub-02_roi-IT_rdm.h5"}
+
+    report = tmp_path / "so_far.zip"
+    fresh.snakemake("--", "quality_so_far")
+    fresh.snakemake("--report", str(report), "--", "quality_so_far")
+    so_far = fresh.results / "qc" / "so_far"
+    missing = read(so_far / "missing.tsv")
+    assert missing[["target", "subject"]].to_numpy().tolist() == [["IT", "02"]]
+    assert "undefined entries" in missing["reason"][0]
+    assert "Traceback" in (fresh.folder / missing["log"][0]).read_text()
+    between = read(so_far / "intersubject.tsv")
+    assert between[between["target"] == "IT"]["subject"].tolist() == ["01", "03"]
+    shown = {name.rsplit("/", 1)[-1] for name in zipfile.ZipFile(report).namelist()}
+    assert {"missing.tsv", "intersubject.tsv", "reliability.svg"} <= shown
+
+    np.savez(fresh.folder / "IT.npz", rdms=whole)
+    fresh.snakemake()
+    fresh.snakemake("--", "quality_so_far")
+    assert read(so_far / "missing.tsv").empty
+    whole_run = read(fresh.results / "qc" / "intersubject.tsv")
+    pd.testing.assert_frame_equal(
+        read(so_far / "intersubject.tsv").sort_values(["target", "subject"], ignore_index=True),
+        whole_run.sort_values(["target", "subject"], ignore_index=True),
+    )
+
+
+def test_subject_whose_own_file_is_missing_does_not_stop_the_others(fresh):
+    rdms = np.load(fresh.folder / "IT.npz")["rdms"]
+    for subject, rdm in zip(SUBJECTS, rdms, strict=True):
+        if subject != "02":
+            np.savez(fresh.folder / f"IT_{subject}.npz", rdms=rdm)
+    own = {"name": "IT", "rdms": {"file": "IT_{subject}.npz", "labels": "order.txt"}}
+    fresh.settings(targets=[own], networks=[])
+    output = fresh.snakemake("--keep-going", check=False)
+    assert re.search(r"MissingFileError\n.*IT_02\.npz", output), output[-3000:]
+    made = {path.name for path in (fresh.results / "rdms").iterdir()}
+    assert made == {"sub-01_roi-IT_rdm.h5", "sub-03_roi-IT_rdm.h5"}
 
 
 def test_run_that_does_not_meet_its_lock_stops_before_its_first_job(fresh, monkeypatch):

@@ -13,7 +13,7 @@ sys.path.insert(0, SOURCE)
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SOURCE)}:${{{{PYTHONPATH:-}}}}; ")
 
 from isoprune.config import load
-from isoprune.errors import IsopruneError
+from isoprune.errors import IsopruneError, RDMError
 from isoprune.io.betas import beta_files
 from isoprune.io.betas.bold import bold_inputs, fitted_files
 from isoprune.io.files import check_writable, existing
@@ -277,37 +277,52 @@ def labels_from(setting, where):
     return [] if setting in ("file", "table", "sorted") else [existing_data(setting, where)]
 
 
-def source_of(target, subject):
-    """The file that holds a subject's ready RDM of a target."""
-    rdms = STUDY.target(target).rdms
-    return named_errors(existing_data, rdms.file.format(subject=subject), f"targets[{target}].rdms.file")
+def has_own_source(target):
+    """Whether each subject's ready RDM is in a file of its own."""
+    return "{subject}" in STUDY.target(target).rdms.file
+
+
+def source_path(wildcards):
+    """The file that holds a subject's ready RDM; one of all subjects has to be there before any job."""
+    rdms = STUDY.target(wildcards.target).rdms
+    relative = rdms.file.format(subject=wildcards.subject)
+    if has_own_source(wildcards.target):
+        return str(STUDY.data_path(relative))
+    return str(existing_data(relative, f"targets[{wildcards.target}].rdms.file"))
 
 
 def source_file(wildcards):
     """The source of a ready RDM. A file of all subjects is `ancient`: `source_content` decides about reruns."""
-    source = source_of(wildcards.target, wildcards.subject)
-    return source if "{subject}" in STUDY.target(wildcards.target).rdms.file else ancient(source)
+    source = source_path(wildcards)
+    return present([source]) if has_own_source(wildcards.target) else ancient(source)
 
 
 def subjects_in_source(wildcards):
     """The subjects along the first axis of the source file."""
-    if "{subject}" in STUDY.target(wildcards.target).rdms.file:
+    if has_own_source(wildcards.target):
         return [wildcards.subject]
     return list(STUDY.subjects_of(wildcards.target))
 
 
 def source_content(wildcards):
-    """A hash of what the source holds of this subject: others' data in the same file may change freely."""
+    """A hash of what the source holds of this subject: others' data in the same file may change freely.
+
+    What is wrong with this subject alone is told by its own job, so that with `--keep-going` the others are computed.
+    """
     rdms = STUDY.target(wildcards.target).rdms
     labels = labels_in_order(rdms.labels, stimulus_labels(), *labels_file(wildcards))
-    return named_errors(
-        hash_of_subject,
-        source_of(wildcards.target, wildcards.subject),
-        key=rdms.key,
-        labels=labels,
-        subjects=subjects_in_source(wildcards),
-        subject=wildcards.subject,
-    )
+    try:
+        return hash_of_subject(
+            source_path(wildcards),
+            key=rdms.key,
+            labels=labels,
+            subjects=subjects_in_source(wildcards),
+            subject=wildcards.subject,
+        )
+    except IsopruneError as problem:
+        if has_own_source(wildcards.target) or isinstance(problem, RDMError):
+            return str(problem)
+        raise WorkflowError(f"{type(problem).__name__}: {problem}") from None
 
 
 def ready_settings(wildcards):

@@ -22,6 +22,7 @@ rule ready_rdm:
         mem_mb=1000,
         runtime=10,
     params:
+        source=source_path,
         subjects=subjects_in_source,
         settings=ready_settings,
         content=source_content,

@@ -8,20 +8,20 @@ from isoprune.log import job_log
 
 wildcards = snakemake.wildcards
 with job_log(snakemake.log[0], f"target {wildcards.target}, subject {wildcards.subject}") as log:
-    from isoprune.io.rdms import read_ready_rdms, write_rdm
+    from isoprune.io.rdms import read_ready_rdm, write_rdm
     from isoprune.io.tables import read_stimuli
     from isoprune.stimuli import labels_in_order
 
     settings = snakemake.params.settings
     stimuli = list(read_stimuli(snakemake.input.stimuli)["stimulus"])
-    rdms = read_ready_rdms(
-        snakemake.input.source,
+    rdm = read_ready_rdm(
+        snakemake.params.source,
         key=settings["key"],
         labels=labels_in_order(settings["labels"], stimuli, *snakemake.input.get("labels", [])),
         subjects=snakemake.params.subjects,
         similarity=settings["similarity"],
         target=wildcards.target,
-    )
-    rdm = rdms[wildcards.subject].select(stimuli, "the stimulus table")
+        subject=wildcards.subject,
+    ).select(stimuli, "the stimulus table")
     write_rdm(snakemake.output[0], rdm)
     log.info("%d images", len(rdm.labels))

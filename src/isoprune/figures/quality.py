@@ -13,13 +13,17 @@ from matplotlib.lines import Line2D
 
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import RDMError
-from isoprune.figures.stimuli import by_category, heatmap, mark_categories, percentile_bar
+from isoprune.figures.stimuli import (
+    MOST_NAMED,
+    heatmap,
+    in_shown_order,
+    margins,
+    name_rows,
+    percentile_bar,
+)
 from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, number, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
-
-MOST_NAMED = 12
-"""Stimuli that are named one by one; of more, categories are."""
 
 CATEGORY_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
 """Colours of categories and regions: none that stands for a competitor."""
@@ -70,19 +74,27 @@ def subject_rdms(
     alike = len({frozenset(rdm.labels) for rdm in shown}) == 1
     n_rows = ceil(len(shown) / _SUBJECTS_IN_A_ROW)
     n_columns = ceil(len(shown) / n_rows)
-    margin = 0.3 + 0.075 * max(map(len, _names(shown, stimuli)), default=0)
-    own = 0 if alike else margin
+    tables = [in_shown_order(stimuli[stimuli["stimulus"].isin(rdm.labels)]) for rdm in shown]
+    left, below = (max(room) for room in zip(*map(margins, tables), strict=True))
+    # Where subjects saw different stimuli every panel has names of its own.
+    n_left, n_below = (1, 1) if alike else (n_columns, n_rows)
     figure = Figure(
-        figsize=((1.75 + own) * n_columns + margin - own + 0.9, (2.3 + own) * n_rows + margin - own),
+        figsize=(1.75 * n_columns + left * n_left + 0.9, 2.3 * n_rows + below * n_below + 0.2),
         layout="constrained",
     )
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.09)
+    figure.suptitle(
+        f"{shown[0].target}  ·  {' or '.join(in_order(pd.Series([rdm.measure for rdm in shown])))}",
+        x=0.01,
+        ha="left",
+        fontweight="bold",
+        fontsize=10,
+    )
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for place, (panel, rdm) in enumerate(zip(panels, shown, strict=False)):
-        rows = _rows_of(rdm, stimuli)
+    for place, (panel, rdm, rows) in enumerate(zip(panels, shown, tables, strict=False)):
         image = heatmap(panel, rdm.select(list(rows["stimulus"]), wanted_in="the stimulus table"))
         panel.set_title(f"sub-{rdm.subject}", fontsize=9)
-        _name_stimuli(
+        name_rows(
             panel,
             rows,
             left=not alike or place % n_columns == 0,
@@ -98,30 +110,6 @@ def subject_rdms(
 def _of_target(intersubject: pd.DataFrame, target: str) -> tuple[pd.Series, pd.Series]:
     rows = intersubject[intersubject["target"] == target]
     return rows["subject"], rows["r"]
-
-
-def _rows_of(rdm: RDM, stimuli: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table that an RDM is about; those of a category together where they are not named."""
-    present = stimuli[stimuli["stimulus"].isin(rdm.labels)]
-    return present if len(rdm.labels) <= MOST_NAMED else by_category(present)
-
-
-def _names(shown: Sequence[RDM], stimuli: pd.DataFrame) -> list[str]:
-    """What stands beside the panels."""
-    if max(len(rdm.labels) for rdm in shown) <= MOST_NAMED:
-        return list(stimuli["stimulus"])
-    return in_order(stimuli["category"].dropna()) if "category" in stimuli else []
-
-
-def _name_stimuli(panel: Axes, rows: pd.DataFrame, *, left: bool, below: bool) -> None:
-    if len(rows) > MOST_NAMED:
-        mark_categories(panel, rows, named=left)
-        return
-    if left:
-        panel.set_yticks(range(len(rows)), rows["stimulus"], fontsize=NUMBERS_SIZE)
-    if below:
-        panel.set_xticks(range(len(rows)), rows["stimulus"], fontsize=NUMBERS_SIZE, rotation=90)
-    panel.tick_params(length=0, pad=2)
 
 
 def _facts(rdm: RDM, agreement: dict[str, float]) -> list[str]:
@@ -214,7 +202,9 @@ def maps(shown: Sequence[RDM], stimuli: pd.DataFrame, seed: int = 0) -> Figure:
         key = [
             Line2D([], [], linestyle="none", markersize=6, label=name, **look) for name, look in looks.items()
         ]
-        figure.legend(handles=key, loc="outside lower left", ncols=min(len(key), 3 * n_columns))
+        figure.legend(
+            handles=key, loc="outside lower left", ncols=min(len(key), 3 * n_columns), handletextpad=0.2
+        )
     return figure
 
 
@@ -384,7 +374,7 @@ def _draw_reliability(panel: Axes, place: int, rows: pd.DataFrame, heights: dict
         panel.plot([mean] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=1.6, zorder=2, gid="mean")
     text = number(mean, ".2f" if is_r else ".0f")
     if np.isfinite(baseline).any():
-        text += f", different {number(fisher_mean(there['baseline'].dropna()))}"
+        text = f"same {text}, different {number(fisher_mean(there['baseline'].dropna()))}"
     n = f"n = {len(there)}" if len(there) == len(rows) else f"n = {len(there)} of {len(rows)}"
     panel.annotate(f"{text}\n{n}", (1.02, place), **words)
 
@@ -409,6 +399,12 @@ def _reliability_key(with_baseline: bool) -> list[Line2D]:
         ),
     ]
     other = Line2D(
-        [], [], color=QUIET, marker="|", markersize=5, label="the same of different conditions", **plain
+        [],
+        [],
+        color=QUIET,
+        marker="|",
+        markersize=5,
+        label="baseline: patterns of different conditions",
+        **plain,
     )
     return [*key, other] if with_baseline else key

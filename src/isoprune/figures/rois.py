@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from isoprune.figures.quality import CATEGORY_COLOURS
 from isoprune.figures.style import NUMBERS_SIZE, QUIET, styled
 from isoprune.io.files import replacing
 from isoprune.io.volumes import Grid, Region
 
+REGION_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#F0E442")
+"""Colours of outlines: seen on the dark of an image, and none that stands for a competitor."""
+
 _MOST_AXIAL = 4
 _LINES = ("solid", "dashed", "dotted")
-_PANEL_INCHES = (7.2, 2.1)
+_WIDTH, _CUT_HEIGHT, _LINE = 7.2, 1.6, 0.18
+"""Inches: of the picture, of a cut, and of a line of words."""
+_GAP = 0.012
 _MARGIN_PIXELS = 24
 _MOST_PANELS_BELOW = 8
 
@@ -41,22 +45,29 @@ def rois(image: np.ndarray, grid: Grid, regions: Mapping[str, Region], subject: 
         Axial cuts through the fullest slice of each region (four at most), one coronal and one sagittal cut
         through that of all regions together; world coordinates in mm, left is left. On a surface, words only.
     """
-    figure = Figure(figsize=_PANEL_INCHES)
-    figure.text(0.01, 0.975, f"sub-{subject}", va="top", fontweight="bold")
-    figure.text(0.01, 0.015, about, fontsize=NUMBERS_SIZE, color=QUIET)
-    if grid.affine is None:
-        figure.text(0.01, 0.5, "Betas on a surface: there is no volume to draw on.", color=QUIET)
+    on_surface = grid.affine is None
+    cuts = {} if on_surface else cuts_through(regions, grid)
+    names = {} if on_surface else _names_of(regions, grid, cuts)
+    in_a_line = max(1, int(0.8 * _WIDTH / (0.45 + 0.07 * max(map(len, names.values()), default=0))))
+    height = (0 if on_surface else _CUT_HEIGHT) + (ceil(len(names) / in_a_line) + 1.6) * _LINE
+    figure = Figure(figsize=(_WIDTH, height))
+    figure.text(0.01, 1 - 0.04 / height, f"sub-{subject}", va="top", fontweight="bold")
+    if on_surface:
+        figure.text(0.2, 1 - 0.04 / height, "Betas on a surface: there is no volume to draw on.", va="top")
         return figure
+    figure.text(
+        0.01, 0.04 / height, f"{about}. Cuts at world coordinates in mm.", fontsize=NUMBERS_SIZE, color=QUIET
+    )
     looks = {
         name: (
-            CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)],
-            _LINES[place // len(CATEGORY_COLOURS) % len(_LINES)],
+            REGION_COLOURS[place % len(REGION_COLOURS)],
+            _LINES[place // len(REGION_COLOURS) % len(_LINES)],
         )
         for place, name in enumerate(regions)
     }
-    cuts = cuts_through(regions, grid)
-    _draw_cuts(figure, image, grid, regions, cuts, looks)
-    _name_regions(figure, looks, _uncut(regions, grid, cuts))
+    band = (1.2 * _LINE / height, _CUT_HEIGHT / height)
+    _draw_cuts(figure, image, grid, regions, cuts, looks, band)
+    _name_regions(figure, names, looks, in_a_line)
     return figure
 
 
@@ -103,18 +114,21 @@ def _fullest(coordinates: np.ndarray, step: float) -> float:
     return float(coordinates[slices == best].mean())
 
 
-def _uncut(regions: Mapping[str, Region], grid: Grid, cuts: Mapping[str, Sequence[float]]) -> list[str]:
-    """Regions that no cut goes through."""
+def _names_of(
+    regions: Mapping[str, Region], grid: Grid, cuts: Mapping[str, Sequence[float]]
+) -> dict[str, str]:
+    """Names of regions for the key, which says where no cut goes through one."""
     half = float(np.linalg.norm(grid.affine[:3, :3], axis=0).max()) / 2
-    return [
-        name
-        for name, region in regions.items()
-        if not any(
+    return {
+        name: name
+        if any(
             (np.abs(_millimetres(region, grid)[:, "xyz".index(axis)] - place) <= half).any()
             for axis, places in cuts.items()
             for place in places
         )
-    ]
+        else f"{name} (in no cut)"
+        for name, region in regions.items()
+    }
 
 
 def _draw_cuts(
@@ -124,7 +138,9 @@ def _draw_cuts(
     regions: Mapping[str, Region],
     cuts: Mapping[str, Sequence[float]],
     looks: Mapping[str, tuple[str, str]],
+    band: tuple[float, float],
 ) -> None:
+    """Draw the cuts from left to right into a band of the figure: its bottom and height, as shares."""
     from nibabel import Nifti1Image
     from nilearn import plotting
 
@@ -133,16 +149,16 @@ def _draw_cuts(
     filled = np.nonzero(np.any([shown != 0, *(region.inside for region in regions.values())], axis=0))
     part = tuple(slice(max(0, places.min() - 2), places.max() + 3) for places in filled)
     background = Nifti1Image(shown.astype(np.float32), grid.affine).slicer[part]
-    brightest = float(np.percentile(shown[shown != 0], 97)) if shown.any() else 1.0
-    n_cuts, left = sum(map(len, cuts.values())), 0.0
+    brightest = float(np.percentile(shown[shown != 0], 99.5)) if shown.any() else 1.0
+    n_cuts, left = sum(map(len, cuts.values())), 0.01
     for axis, places in cuts.items():
-        width = len(places) / max(n_cuts, 3)
+        width = 0.98 * len(places) / max(n_cuts, 3)
         view = plotting.plot_anat(
             background,
             display_mode=axis,
             cut_coords=places,
             figure=figure,
-            axes=(left, 0.1, width, 0.76),
+            axes=(left, band[0], width - _GAP, band[1]),
             annotate=False,
             draw_cross=False,
             black_bg=False,
@@ -154,25 +170,37 @@ def _draw_cuts(
         for name, region in regions.items():
             colour, line = looks[name]
             mask = Nifti1Image(region.inside.astype(np.float32), grid.affine)
-            view.add_contours(mask, levels=[0.5], colors=[colour], linestyles=[line], linewidths=1.3)
+            # A dark rim: voxels of the region may be the brightest of the image.
+            view.add_contours(mask, levels=[0.5], colors=["black"], linewidths=2.5)
+            view.add_contours(mask, levels=[0.5], colors=[colour], linestyles=[line], linewidths=1.5)
         view.annotate(size=NUMBERS_SIZE, decimals=1)
         left += width
 
 
-def _name_regions(figure: Figure, looks: Mapping[str, tuple[str, str]], uncut: Sequence[str]) -> None:
+def _name_regions(
+    figure: Figure, names: Mapping[str, str], looks: Mapping[str, tuple[str, str]], in_a_line: int
+) -> None:
     from matplotlib.lines import Line2D
 
     key = [
-        Line2D([], [], color=colour, linestyle=line, label=f"{name} (in no cut)" if name in uncut else name)
+        Line2D([], [], color=colour, linestyle=line, label=names[name])
         for name, (colour, line) in looks.items()
     ]
     figure.legend(
         handles=key,
         loc="upper right",
-        ncols=min(len(key), 7),
+        ncols=min(len(key), in_a_line),
         borderaxespad=0.2,
-        handlelength=1.4,
+        borderpad=0.25,
+        labelspacing=0.25,
+        handlelength=1.8,
         columnspacing=1.2,
+        # The ground that outlines are drawn on, so that their colours look the same.
+        frameon=True,
+        facecolor="black",
+        edgecolor="none",
+        framealpha=1,
+        labelcolor="white",
     )
 
 

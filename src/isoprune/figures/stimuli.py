@@ -20,13 +20,19 @@ from isoprune.labelled import RDM
 MOST_THUMBNAILS = 120
 """Images of a contact sheet at most."""
 
+MOST_NAMED = 12
+"""Stimuli that are named one by one beside an RDM; of more, categories are."""
+
 _PER_LINE, _THUMBNAIL = 12, 96
 _MOST_PANELS_IN_A_ROW = 4
 
 
 @styled
 def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
-    """RDMs as heatmaps of percentiles, images in the order of the stimulus table.
+    """RDMs as heatmaps of percentiles.
+
+    Up to twelve stimuli are named, in the order of the stimulus table; of more, the categories are, with their
+    images brought together.
 
     Units and ranges differ between targets, and a few outlying pairs would take up most of a colour scale of
     raw values; percentiles over pairs make panels comparable. The raw range stands below each.
@@ -36,7 +42,7 @@ def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
     shown : sequence of RDM
         Joined to the table by label.
     stimuli : DataFrame
-        Column ``stimulus``; images are brought together by ``category``, if there is such a column.
+        Column ``stimulus`` and, where there is one, ``category``.
 
     Returns
     -------
@@ -47,14 +53,15 @@ def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
     LabelError
         If an RDM is about other images than the table.
     """
-    ordered = by_category(stimuli)
+    ordered = in_shown_order(stimuli)
     n_columns = min(len(shown), _MOST_PANELS_IN_A_ROW)
     n_rows = ceil(len(shown) / n_columns)
-    figure = Figure(figsize=(3.1 * n_columns + 1.6, 3.5 * n_rows + 0.3), layout="constrained")
+    left, below = margins(stimuli)
+    figure = Figure(figsize=(3.1 * n_columns + left + 0.8, 3.7 * n_rows + below), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for panel, rdm in zip(grid, shown, strict=False):
+    for place, (panel, rdm) in enumerate(zip(grid, shown, strict=False)):
         image = _draw_rdm(panel, rdm.select(list(ordered["stimulus"]), wanted_in="the stimulus table"))
-        mark_categories(panel, ordered, named=panel in grid[::n_columns])
+        name_rows(panel, ordered, left=place % n_columns == 0, below=place + n_columns >= len(shown))
     for panel in grid[len(shown) :]:
         panel.set_axis_off()
     percentile_bar(figure, image, list(grid), shrink=0.85)
@@ -77,6 +84,31 @@ def by_category(stimuli: pd.DataFrame) -> pd.DataFrame:
     named = stimuli.assign(category=stimuli["category"].fillna("n/a"))
     rank = {name: place for place, name in enumerate(in_order(named["category"]))}
     return named.sort_values("category", key=lambda column: column.map(rank), kind="stable")
+
+
+def in_shown_order(stimuli: pd.DataFrame) -> pd.DataFrame:
+    """The table as RDMs of it are drawn: as given where stimuli are named, else by category."""
+    return stimuli if len(stimuli) <= MOST_NAMED else by_category(stimuli)
+
+
+def name_rows(panel: Axes, stimuli: pd.DataFrame, *, left: bool, below: bool) -> None:
+    """Name the rows of an RDM on the left, and its columns below; of many stimuli, the categories on the left."""
+    if len(stimuli) > MOST_NAMED:
+        mark_categories(panel, stimuli, named=left)
+        return
+    if left:
+        panel.set_yticks(range(len(stimuli)), stimuli["stimulus"], fontsize=NUMBERS_SIZE)
+    if below:
+        panel.set_xticks(range(len(stimuli)), stimuli["stimulus"], fontsize=NUMBERS_SIZE, rotation=90)
+    panel.tick_params(length=0, pad=2)
+
+
+def margins(stimuli: pd.DataFrame) -> tuple[float, float]:
+    """Room, in inches, that ``name_rows`` takes on the left and below."""
+    named = len(stimuli) <= MOST_NAMED
+    names = stimuli["stimulus" if named else "category"].dropna() if named or "category" in stimuli else []
+    room = 0.3 + 0.075 * max(map(len, names), default=0)
+    return room, room if named else 0.3
 
 
 def heatmap(panel: Axes, rdm: RDM) -> AxesImage:

@@ -342,6 +342,45 @@ def read_ready_rdms(
         }
 
 
+def read_ready_rdm(
+    path: str | Path,
+    *,
+    target: str,
+    subject: str,
+    key: str | None = None,
+    labels: Sequence[str] | None = None,
+    subjects: Sequence[str] | None = None,
+    similarity: bool = False,
+) -> RDM:
+    """One subject's RDM of a ready file; what is wrong with another subject's does not matter.
+
+    Parameters
+    ----------
+    path, target, key, labels, subjects, similarity
+        As for ``read_ready_rdms``.
+    subject : str
+        Whose RDM.
+
+    Returns
+    -------
+    RDM
+
+    Raises
+    ------
+    UnknownNameError
+        If the file has no such subject.
+    IsopruneError
+        As ``read_ready_rdms``.
+    """
+    source, path = _source(path, key)
+    with _located(path):
+        stimuli = _stimuli(source, labels, path)
+        slices = _slices(source, stimuli, subjects, path)
+        choose(subject, slices, what="subject", where=str(path))
+        settings = {"target": target, "key": key, "similarity": similarity}
+        return _ready_rdm(slices[subject], stimuli, source.measure, target, subject, similarity, settings)
+
+
 def hash_of_subject(
     path: str | Path,
     *,
@@ -372,13 +411,16 @@ def hash_of_subject(
     IsopruneError
         As ``read_ready_rdms``.
     """
-    source, path = _source(path, key)
-    with _located(path):
-        stimuli = _stimuli(source, labels, path)
-        slices = _slices(source, stimuli, subjects, path)
-        choose(subject, slices, what="subject", where=str(path))
-        rdm = _ready_rdm(slices[subject], stimuli, source.measure, "target", subject, similarity, {})
-        return _content_hash(rdm)
+    rdm = read_ready_rdm(
+        path,
+        target="target",
+        subject=subject,
+        key=key,
+        labels=labels,
+        subjects=subjects,
+        similarity=similarity,
+    )
+    return _content_hash(rdm)
 
 
 def _content_hash(rdm: RDM) -> str:

@@ -269,7 +269,8 @@ def _format_of(column: pandas.Series, where: str) -> str:
 def _cell(value: Any, kind: str) -> str:
     import pandas as pd
 
-    if pd.isna(value):
+    # An empty text is missing too: the same table must look the same whether it was read from a file before or not.
+    if pd.isna(value) or value == "":
         return MISSING
     if kind == "number":
         return repr(float(value))
