@@ -16,7 +16,8 @@ from isoprune.isomorphism import check_target_varies, undefined_images
 from isoprune.joining import join
 from isoprune.labels import listing
 from isoprune.pruning import ranking
-from isoprune.pruning.backends import BACKENDS, Backend, backend_named, one_blas_thread
+from isoprune.pruning.backends import BACKENDS, Backend, backend_named
+from isoprune.pruning.blas import one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA, Criterion
 from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
