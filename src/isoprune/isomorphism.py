@@ -7,6 +7,7 @@ second-order **coefficient**. Everything is float64.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,15 @@ def pairs_of(matrix: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (..., n * (n - 1) / 2)
     """
-    rows, columns = np.triu_indices(matrix.shape[-1], 1)
-    return matrix[..., rows, columns]
+    n = matrix.shape[-1]
+    return np.take(matrix.reshape(*matrix.shape[:-2], n * n), _places_of_pairs(n), axis=-1)
+
+
+@lru_cache(maxsize=4)  # folds that differ by one image, training and test, are asked for by turns
+def _places_of_pairs(n: int) -> np.ndarray:
+    """Places of the pairs among the entries of an n × n matrix; making them takes longer than using them."""
+    rows, columns = np.triu_indices(n, 1)
+    return rows * n + columns
 
 
 def standardised_pairs(values: np.ndarray, coefficient: str = "pearson") -> np.ndarray:

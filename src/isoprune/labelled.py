@@ -376,7 +376,8 @@ def constant_images(values: np.ndarray) -> np.ndarray:
     if values.shape[1] < 2:
         return np.ones(len(values), dtype=bool)
     centred = values - values.mean(axis=1, keepdims=True)
-    return (centred**2).sum(axis=1) <= CONSTANT_IMAGE * (values**2).sum(axis=1)
+    moment, squares = (np.einsum("ij,ij->i", one, one) for one in (centred, values))
+    return moment <= CONSTANT_IMAGE * squares
 
 
 def check_no_constant_image(values: np.ndarray, where: str, labels: Sequence[str]) -> None:

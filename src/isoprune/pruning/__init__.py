@@ -17,7 +17,8 @@ from isoprune.joining import join
 from isoprune.labels import listing
 from isoprune.nuisances import check_something_left, join_nuisances
 from isoprune.pruning import ranking
-from isoprune.pruning.backends import BACKENDS, Backend, backend_named, one_blas_thread
+from isoprune.pruning.backends import BACKENDS, Backend, backend_named
+from isoprune.pruning.blas import one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA, Criterion
 from isoprune.pruning.partial import removing

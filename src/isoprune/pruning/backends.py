@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
@@ -15,7 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from isoprune.isomorphism import pairs_of, second_order, similarity
+from isoprune.isomorphism import (
+    pairs_of,
+    second_order_of_ranked,
+    second_order_of_standard,
+    similarity,
+    standardised_pairs,
+)
 from isoprune.labels import choose
 from isoprune.pruning import kernels, reference
 from isoprune.pruning.closed_form import LeaveOneOut
@@ -134,8 +139,9 @@ class CpuPrepared:
 
 def with_all(similarities: np.ndarray, targets: np.ndarray, coefficient: str) -> np.ndarray:
     """Isomorphism of a matrix of similarities with each target, shape (n_targets,)."""
-    pairs = pairs_of(similarities)
-    return np.array([second_order(pairs, pairs_of(target), coefficient) for target in targets])
+    pairs, standard = pairs_of(similarities), standardised_pairs(pairs_of(np.asarray(targets)), coefficient)
+    correlate = second_order_of_ranked if coefficient == "spearman" else second_order_of_standard
+    return np.array([correlate(pairs, target) for target in standard])
 
 
 def backend_named(name: str, threads: int = 1) -> Backend:
@@ -176,14 +182,3 @@ def cuda_in_sight() -> bool:
 def _driver_and_torch() -> bool:
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
     return driver and find_spec("torch") is not None
-
-
-def one_blas_thread() -> AbstractContextManager:
-    """Keep BLAS to one thread: work is spread over chunks instead, and two BLAS threads beside another process
-    have cost 5 to 17 times the time.
-    """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(limits=1, user_api="blas")

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy.spatial.distance import squareform
 
 from isoprune.isomorphism import (
     CONSTANT_RDM,
@@ -101,10 +102,13 @@ class LeaveOneOut:
             return
         centred = measure == "correlation"
         self.similarity, self.y = _correlations(self.values, centred)
-        largest = np.maximum(self.y.max(1), -self.y.min(1))
-        self.direct_features = np.flatnonzero(largest**2 > DIRECT)
-        self.y[self.direct_features] = 0.0  # replaced by direct computation; keeps the arithmetic finite
-        self.u = 1.0 / np.sqrt(1.0 - self.y**2)
+        self.u = np.square(self.y)
+        self.direct_features = np.flatnonzero(self.u.max(1) > DIRECT)
+        for one in (self.y, self.u):
+            one[self.direct_features] = 0.0  # replaced by direct computation; keeps the arithmetic finite
+        np.subtract(1.0, self.u, out=self.u)
+        np.sqrt(self.u, out=self.u)
+        np.reciprocal(self.u, out=self.u)
         self.shift = np.full(n_features, pairs_of(self.similarity).mean())
 
     def isomorphism(
@@ -133,7 +137,7 @@ class LeaveOneOut:
         """
         if coefficient == "spearman":
             return self.isomorphism_of_many(targets, coefficient, threads, use_compiled)
-        standards = np.array([symmetric(pairs_of(target), len(target)) for target in targets])
+        standards = np.array([standard_matrix(target) for target in targets])
         if use_compiled:
             rows = [self._fused(standard, threads) for standard in standards]
             return self.with_direct(np.array(rows), targets, coefficient)
@@ -246,17 +250,9 @@ def chunk_size(n_pairs: int) -> int:
     return int(np.clip(PAIRS_AT_ONCE // n_pairs, 16, CHUNK))
 
 
-def symmetric(target: np.ndarray, n_images: int) -> np.ndarray:
-    """Pair values with mean 0 and norm 1, as a symmetric matrix with zero diagonal.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_pairs,)
-    n_images : int
-    """
-    standard = np.zeros((n_images, n_images))
-    standard[np.triu_indices(n_images, 1)] = standardised_pairs(target)
-    return standard + standard.T
+def standard_matrix(target: np.ndarray) -> np.ndarray:
+    """Dissimilarities standardised over pairs, as a symmetric matrix with zero diagonal, shape (n_images, n_images)."""
+    return squareform(standardised_pairs(pairs_of(target)), checks=False)
 
 
 def correlation_from_sums(
@@ -285,10 +281,11 @@ def correlation_from_sums(
 
 def _correlations(values: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
     n_features = values.shape[1]
-    unit = values - values.mean(axis=1, keepdims=True) if centred else values.copy()
-    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
-    y = np.ascontiguousarray(unit.T)
-    similarity = unit @ unit.T
+    y = np.array(values.T, order="C")
+    if centred:
+        y -= values.mean(axis=1)
+    y *= 1.0 / np.sqrt(np.einsum("ki,ki->i", y, y))
+    similarity = y.T @ y
     if centred:
         y *= np.sqrt(n_features / (n_features - 1))
     return similarity, y

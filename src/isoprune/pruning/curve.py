@@ -26,7 +26,7 @@ from isoprune.isomorphism import (
 )
 from isoprune.labelled import CONSTANT_IMAGE
 from isoprune.pruning import kernels
-from isoprune.pruning.closed_form import correlation_from_sums, symmetric
+from isoprune.pruning.closed_form import correlation_from_sums, standard_matrix
 from isoprune.pruning.criteria import Criterion
 
 ROW_BLOCKS = 8
@@ -90,6 +90,9 @@ class Insertion:
         values = np.asarray(values, dtype=np.float64)
         self.n_images = len(values)
         self.n_pairs = self.n_images * (self.n_images - 1) // 2
+        # Row i holds i pairs: cut where the number of pairs, not of rows, is equal.
+        edges = np.round(np.sqrt(np.linspace(0, 1, ROW_BLOCKS + 1)) * self.n_images)
+        self._blocks = list(pairwise(np.unique(edges.astype(int)).tolist()))
         if measure == "euclidean":
             self.features = np.ascontiguousarray((values - values.mean(axis=0)).T)
             spans = self.n_images * (self.features**2).sum(1) - self.features.sum(1) ** 2
@@ -117,7 +120,7 @@ class Insertion:
         else:
             shift, size = self._shift_and_size(ranking)
             sums = (self._compiled_sums if use_compiled else self._numpy_sums)(
-                delta, scale, symmetric(pairs_of(target), self.n_images), shift, threads
+                delta, scale, standard_matrix(target), shift, threads
             )
             r = correlation_from_sums(sums, self.n_pairs, size)
             for m in np.flatnonzero(np.isinf(r) & ~undefined):
@@ -152,9 +155,6 @@ class Insertion:
     def _compiled_sums(
         self, delta: np.ndarray, scale: np.ndarray, standard: np.ndarray, shift: np.ndarray, threads: int
     ) -> np.ndarray:
-        # Row i holds i pairs: cut where the number of pairs, not of rows, is equal.
-        edges = np.unique(np.round(np.sqrt(np.linspace(0, 1, ROW_BLOCKS + 1)) * self.n_images).astype(int))
-        blocks = list(pairwise(edges))
         if self.measure == "euclidean":
             kernel = kernels.compiled(kernels.prefix_distance_sums)
             given = delta, standard, shift
@@ -162,9 +162,9 @@ class Insertion:
             kernel = kernels.compiled(kernels.prefix_sums)
             given = delta, scale, standard, shift
         if threads == 1:
-            return np.sum([kernel(*given, *block) for block in blocks], axis=0)
+            return np.sum([kernel(*given, *block) for block in self._blocks], axis=0)
         with ThreadPoolExecutor(max_workers=threads) as pool:
-            return np.sum(list(pool.map(lambda block: kernel(*given, *block), blocks)), axis=0)
+            return np.sum(list(pool.map(lambda block: kernel(*given, *block), self._blocks)), axis=0)
 
     def _numpy_sums(
         self, delta: np.ndarray, scale: np.ndarray, standard: np.ndarray, shift: np.ndarray, threads: int

@@ -3,6 +3,9 @@
 Each visits every pair of images once for every feature, keeps three running sums and no array over pairs and features.
 Sums are taken of similarities less a ``shift`` near their mean: correlations of .999… would otherwise lose their
 digits in the squares.
+
+Reading is what takes the time. The two kernels that nearly all of it is spent in therefore take `TOGETHER` features at
+each visit of a pair, by which what belongs to the pair is read once for all of them.
 """
 
 from __future__ import annotations
@@ -12,6 +15,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
+TOGETHER = 4
+"""Features at each visit of a pair in `sums_without` and `prefix_sums`, which are written out for this number.
+
+Where features run out the last one fills up; what comes of that is cut off.
+"""
 
 
 @cache
@@ -29,8 +38,10 @@ def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """A kernel of this module as machine code that releases the interpreter's lock."""
     from numba import njit
 
-    # Sums may be reordered (which lets them use vector instructions); NaN and infinity keep their meaning.
-    return njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})(kernel)
+    # Sums may be reordered and division by zero is not looked for, both of which vector instructions need; NaN
+    # and infinity keep their meaning.
+    fast = {"reassoc", "contract", "nsz"}
+    return njit(nogil=True, cache=True, fastmath=fast, error_model="numpy")(kernel)
 
 
 def sums_without(y, u, similarity, standard, shift):
@@ -52,20 +63,41 @@ def sums_without(y, u, similarity, standard, shift):
     ndarray of shape (3, n_features)
     """
     n_features, n_images = y.shape
-    sums = np.zeros((3, n_features))
-    for k in range(n_features):
-        y_k, u_k, c = y[k], u[k], shift[k]
-        total, squares, product = 0.0, 0.0, 0.0
+    sums, last = np.zeros((3, n_features + TOGETHER)), n_features - 1
+    for k in range(0, n_features, TOGETHER):
+        k1, k2, k3 = min(k + 1, last), min(k + 2, last), min(k + 3, last)
+        y0, y1, y2, y3 = y[k], y[k1], y[k2], y[k3]
+        u0, u1, u2, u3 = u[k], u[k1], u[k2], u[k3]
+        c0, c1, c2, c3 = shift[k], shift[k1], shift[k2], shift[k3]
+        total0 = total1 = total2 = total3 = 0.0
+        squares0 = squares1 = squares2 = squares3 = 0.0
+        product0 = product1 = product2 = product3 = 0.0
         for i in range(1, n_images):
-            y_i, u_i = y_k[i], u_k[i]
             similarity_i, standard_i = similarity[i], standard[i]
+            y0_i, y1_i, y2_i, y3_i = y0[i], y1[i], y2[i], y3[i]
+            u0_i, u1_i, u2_i, u3_i = u0[i], u1[i], u2[i], u3[i]
             for j in range(i):
-                shifted = u_i * ((similarity_i[j] - y_i * y_k[j]) * u_k[j]) - c
-                total += shifted
-                squares += shifted * shifted
-                product += shifted * standard_i[j]
-        sums[0, k], sums[1, k], sums[2, k] = total, squares, product
-    return sums
+                r, t = similarity_i[j], standard_i[j]
+                shifted0 = u0_i * ((r - y0_i * y0[j]) * u0[j]) - c0
+                shifted1 = u1_i * ((r - y1_i * y1[j]) * u1[j]) - c1
+                shifted2 = u2_i * ((r - y2_i * y2[j]) * u2[j]) - c2
+                shifted3 = u3_i * ((r - y3_i * y3[j]) * u3[j]) - c3
+                total0 += shifted0
+                total1 += shifted1
+                total2 += shifted2
+                total3 += shifted3
+                squares0 += shifted0 * shifted0
+                squares1 += shifted1 * shifted1
+                squares2 += shifted2 * shifted2
+                squares3 += shifted3 * shifted3
+                product0 += shifted0 * t
+                product1 += shifted1 * t
+                product2 += shifted2 * t
+                product3 += shifted3 * t
+        sums[0, k : k + TOGETHER] = total0, total1, total2, total3
+        sums[1, k : k + TOGETHER] = squares0, squares1, squares2, squares3
+        sums[2, k : k + TOGETHER] = product0, product1, product2, product3
+    return sums[:, :n_features]
 
 
 def distance_sums_without(y, similarity, standard, shift):
@@ -201,23 +233,47 @@ def prefix_sums(delta, scale, standard, shift, first, last):
     ndarray of shape (3, n_features)
     """
     n_features = delta.shape[0]
-    sums = np.zeros((3, n_features))
+    sums, end = np.zeros((3, n_features + TOGETHER)), n_features - 1
     moments = np.zeros((last - first, last))
-    for m in range(n_features):
-        delta_m, scale_m, c = delta[m], scale[m], shift[m]
-        total, squares, product = 0.0, 0.0, 0.0
+    for m in range(0, n_features, TOGETHER):
+        m1, m2, m3 = min(m + 1, end), min(m + 2, end), min(m + 3, end)
+        d0, d1, d2, d3 = delta[m], delta[m1], delta[m2], delta[m3]
+        z0, z1, z2, z3 = scale[m], scale[m1], scale[m2], scale[m3]
+        c0, c1, c2, c3 = shift[m], shift[m1], shift[m2], shift[m3]
+        total0 = total1 = total2 = total3 = 0.0
+        squares0 = squares1 = squares2 = squares3 = 0.0
+        product0 = product1 = product2 = product3 = 0.0
         for i in range(first, last):
-            delta_i, scale_i = delta_m[i], scale_m[i]
             row, standard_i = moments[i - first], standard[i]
+            d0_i, d1_i, d2_i, d3_i = d0[i], d1[i], d2[i], d3[i]
+            z0_i, z1_i, z2_i, z3_i = z0[i], z1[i], z2[i], z3[i]
             for j in range(i):
-                moment = row[j] + delta_i * delta_m[j]
-                row[j] = moment
-                shifted = scale_i * (moment * scale_m[j]) - c
-                total += shifted
-                squares += shifted * shifted
-                product += shifted * standard_i[j]
-        sums[0, m], sums[1, m], sums[2, m] = total, squares, product
-    return sums
+                t = standard_i[j]
+                moment0 = row[j] + d0_i * d0[j]
+                moment1 = moment0 + d1_i * d1[j]
+                moment2 = moment1 + d2_i * d2[j]
+                moment3 = moment2 + d3_i * d3[j]
+                row[j] = moment3
+                shifted0 = z0_i * (moment0 * z0[j]) - c0
+                shifted1 = z1_i * (moment1 * z1[j]) - c1
+                shifted2 = z2_i * (moment2 * z2[j]) - c2
+                shifted3 = z3_i * (moment3 * z3[j]) - c3
+                total0 += shifted0
+                total1 += shifted1
+                total2 += shifted2
+                total3 += shifted3
+                squares0 += shifted0 * shifted0
+                squares1 += shifted1 * shifted1
+                squares2 += shifted2 * shifted2
+                squares3 += shifted3 * shifted3
+                product0 += shifted0 * t
+                product1 += shifted1 * t
+                product2 += shifted2 * t
+                product3 += shifted3 * t
+        sums[0, m : m + TOGETHER] = total0, total1, total2, total3
+        sums[1, m : m + TOGETHER] = squares0, squares1, squares2, squares3
+        sums[2, m : m + TOGETHER] = product0, product1, product2, product3
+    return sums[:, :n_features]
 
 
 def prefix_distance_sums(delta, standard, shift, first, last):
