@@ -133,10 +133,7 @@ def bootstrap_images(
     ImageBootstrap
     """
     order = sorted(labels)
-    rng = np.random.default_rng([seed, len(order)])
-    drawn = rng.multinomial(len(order), np.full(len(order), 1 / len(order)), size=n_bootstrap)
-    # First of all, the images as they are.
-    counts = np.vstack([np.ones(len(order), dtype=drawn.dtype), drawn])
+    counts = image_counts(len(order), n_bootstrap, seed)
     row_of, column_of = ({label: i for i, label in enumerate(names)} for names in (labels, order))
     blocks: list[dict[str, np.ndarray]] = []
     for number, images in enumerate(tested):
@@ -197,6 +194,20 @@ def read_bootstrap(path: str | Path) -> ImageBootstrap:
         dict(zip(competitors, arrays["samples"], strict=True)),
         int(arrays["n_undefined"]),
     )
+
+
+def image_counts(n_images: int, n_bootstrap: int, seed: int) -> np.ndarray:
+    """How often each image occurs in each resample, after the images as they are.
+
+    Returns
+    -------
+    ndarray of shape (1 + n_bootstrap, n_images), int
+        Columns are images in the sorted order of their labels, so that a resample is the same for everything on
+        the same images. The first row is ones.
+    """
+    rng = np.random.default_rng([seed, n_images])
+    drawn = rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=n_bootstrap)
+    return np.vstack([np.ones(n_images, dtype=drawn.dtype), drawn])
 
 
 def _mean_over_blocks(
@@ -321,8 +332,25 @@ def image_interval(bootstrap: ImageBootstrap, a: str, b: str | None = None) -> I
         If a competitor was not resampled.
     """
     observed, samples, middle = _contrast(bootstrap, a, b)
-    n = len(bootstrap.labels)
-    return _around(observed, n / (n - 1) * _variance(samples), n - 1, "images", middle)
+    return interval_over_images(observed, samples, len(bootstrap.labels), middle)
+
+
+def interval_over_images(
+    estimate: float, samples: np.ndarray, n_images: int, middle: float | None = None
+) -> Interval:
+    """95 % interval over images of any statistic that was computed on their resamples; as `image_interval`.
+
+    Parameters
+    ----------
+    estimate : float
+    samples : ndarray of shape (n_bootstrap,)
+        The statistic of each resample; undefined ones are left out.
+    n_images : int
+    middle : float, optional
+        As in `Interval`.
+    """
+    variance = n_images / (n_images - 1) * _variance(samples)
+    return _around(estimate, variance, n_images - 1, "images", middle)
 
 
 def subjects_interval(

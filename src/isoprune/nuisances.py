@@ -380,6 +380,7 @@ def check_something_left(
     coefficient: str,
     *,
     names: Sequence[str] | None = None,
+    what: str = "nuisance",
     where: str = "target",
 ) -> None:
     """Refuse pair values of which a linear fit of the nuisances leaves nothing.
@@ -392,6 +393,8 @@ def check_something_left(
         For ``spearman``, ranks are fitted.
     names : sequence of str, optional
         Of the nuisances; default: their numbers, from 1.
+    what : str
+        What to call them.
     where : str
         Whose pair values these are.
 
@@ -413,11 +416,11 @@ def check_something_left(
     of_ranks = "the ranks of " if coefficient == "spearman" else ""
     raise RDMError(
         where,
-        f"nuisance '{equal[0]}' equals it, up to a linear change of {of_ranks}its dissimilarities"
+        f"{what} '{equal[0]}' equals it, up to a linear change of {of_ranks}its dissimilarities"
         if equal
-        else f"nuisances {listing(names)} together explain {of_ranks}all its dissimilarities",
-        "something that is left when the nuisances are removed",
-        "Leave a nuisance out; what equals a target is no nuisance of it.",
+        else f"{what}s {listing(names)} together explain {of_ranks}all its dissimilarities",
+        "something that they leave of it",
+        f"Leave one of them out: what equals a target is no {what} of it.",
     )
 
 

@@ -32,6 +32,7 @@ LAYERS = [
         "inference",
         "ceilings",
         "intervals",
+        "variance",
         "stability",
         "transfer",
         "results",
