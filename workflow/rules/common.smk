@@ -164,12 +164,16 @@ def rdms_without(target, subject):
     return [rdm_of(target, one) for one in subjects_with(target) if one != subject]
 
 
-def unit_settings():
-    """The settings that every unit depends on."""
+def settings_of_unit(wildcards):
+    """The settings that a unit depends on; there are many single subjects, of which some numbers are smaller."""
+    crossvalidation = STUDY.crossvalidation.model_dump(mode="json")
+    of_subjects = crossvalidation.pop("n_random_subjects")
+    if wildcards.subject != GROUP:
+        crossvalidation["n_random"] = of_subjects
     inference = STUDY.inference.model_dump(mode="json")
     return {
         "pruning": STUDY.pruning.model_dump(mode="json"),
-        "crossvalidation": STUDY.crossvalidation.model_dump(mode="json"),
+        "crossvalidation": crossvalidation,
         "inference": {key: inference[key] for key in ("n_repeats", "categories", "n_bootstrap_images")},
         "seed": STUDY.seed,
         "study": STUDY.study,

@@ -28,7 +28,7 @@ rule prune:
         runtime=60,
     params:
         layer=layer_of,
-        settings=unit_settings(),
+        settings=settings_of_unit,
         n_permutations=n_permutations_of_unit,
         subset=has_own_stimuli(),
     message:
@@ -61,7 +61,7 @@ rule specificity:
         runtime=60,
     params:
         layer=layer_of,
-        settings=unit_settings(),
+        settings=settings_of_unit,
         labels=STUDY.specificity.labels,
         n_relabelled=STUDY.specificity.n_relabelled,
         n_variance=STUDY.specificity.n_variance,

@@ -217,8 +217,14 @@ class CrossValidation(Block):
         ge=50,
         description="Random feature sets of the retained size that are scored in every fold, as what "
         "pruning has to beat. 200 is the fewest among which a rank is worth reporting; 50 will do for a first look. "
-        "About half the time of a unit without relabellings.",
+        "About half the time of a unit without relabellings. This is for the group's mean RDM.",
         examples=[50, 200],
+    )
+    n_random_subjects: int = Field(
+        50,
+        ge=50,
+        description="The same for each single subject (supervision `own` and `loso`), where only their mean counts.",
+        examples=[50],
     )
 
     @model_validator(mode="after")
