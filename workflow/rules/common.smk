@@ -133,6 +133,15 @@ def nuisances_of_unit(wildcards):
     ]
 
 
+def transferred_sets():
+    """The retained sets of other studies that are scored here, each with the table that describes it."""
+    remedy = "Run the study that leaves it, or correct `transfer`."
+    return [
+        named_errors(existing, one.retained, where="transfer.retained", remedy=remedy)
+        for one in STUDY.transfer
+    ]
+
+
 def images_of_nuisance(wildcards):
     """The images that a nuisance is computed from, if it is."""
     return stimulus_images(wildcards) if wildcards.nuisance in IMAGE_NUISANCES else []
@@ -537,6 +546,8 @@ def final_files():
         figures += ["isomorphism.svg", "gain.svg", "curves.svg", "stability.svg"]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
         tables += ["stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+    if STUDY.transfer:
+        tables.append("transfer.tsv")
     if STUDY.is_simulated:
         figures.append("recovery.svg")
         tables.append("recovery.tsv")

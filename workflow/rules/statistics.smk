@@ -108,6 +108,39 @@ rule stability:
         "../scripts/stability.py"
 
 
+if STUDY.transfer:
+
+    rule transfer:
+        input:
+            retained=transferred_sets(),
+            embeddings=[f"{RESULTS}/embeddings/net-{one.network}_embedding.h5" for one in STUDY.transfer],
+            rdms=[rdm_of(target, GROUP) for target in shared_targets()],
+        output:
+            report(
+                f"{RESULTS}/transfer.tsv",
+                category="3 Held-out results",
+                caption="../report/transfer.rst",
+                labels={"result": "Sets of other studies on these targets", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/transfer.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/transfer.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=30,
+        params:
+            n_relabellings=STUDY.inference.n_permutations,
+            seed=STUDY.seed,
+        message:
+            "Score retained sets of other studies"
+        script:
+            "../scripts/transfer.py"
+
+
 rule selected:
     input:
         folds=unit_files("pruning", "folds.tsv", selected_units()),

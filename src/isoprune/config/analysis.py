@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from isoprune.config.betas import Betas
-from isoprune.config.kinds import Block, Choice, Name, Names, Text, idle, refuse
+from isoprune.config.kinds import Block, Choice, FilePath, Name, Names, Text, idle, refuse
 from isoprune.errors import ConfigError
 
 
@@ -324,6 +324,22 @@ class Specificity(Block):
         description="Random sets in every fold whose features vary as much over images as the retained ones: what "
         "variance alone gives.",
         examples=[50],
+    )
+
+
+class Transfer(Block):
+    """A retained set of another study, scored on this study's targets without fitting anything.
+
+    Its network, weights, preprocessing and layer have to be those of the network named here.
+    """
+
+    retained: FilePath = Field(
+        description="Table of the set, as a study leaves it in its folder `retained` (its `.json` beside it); "
+        "relative to where the workflow is started.",
+        examples=["results/cichy92/retained/net-mobilenetv2_target-IT_sub-group_sup-group_retained.tsv"],
+    )
+    network: Name = Field(
+        description="Network of this study whose features the set is applied to.", examples=["mobilenetv2"]
     )
 
 

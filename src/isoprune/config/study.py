@@ -16,6 +16,7 @@ from isoprune.config.analysis import (
     Select,
     Simulation,
     Specificity,
+    Transfer,
 )
 from isoprune.config.betas import Betas
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
@@ -107,6 +108,11 @@ class Study(Block):
     specificity: Specificity = Field(
         Specificity(), description="What else ranks features, to tell whether a gain is the target's own."
     )
+    transfer: Annotated[tuple[Transfer, ...], Field(strict=False)] = Field(
+        (),
+        description="Retained sets of other studies (or of this one) to score on this study's targets, without "
+        "fitting anything: does what was found there hold for these images, these people, these judgments?",
+    )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 
@@ -120,6 +126,12 @@ class Study(Block):
                 *self._betas_problems(),
                 *self._selection_problems(),
                 *self._nuisance_problems(),
+                *_unknown(
+                    [one.network for one in self.transfer],
+                    self._names("networks"),
+                    "network",
+                    "transfer.network",
+                ),
                 *self._simulation_problems(),
             ]
         )
