@@ -40,6 +40,7 @@ LAYERS = [
         "units",
         "specificity",
         "agreement",
+        "partitions",
         "summary",
     ),
     ("figures", "simulation", "config", "lock", "cli"),

@@ -124,13 +124,25 @@ def rdms_of_others(wildcards):
     ]
 
 
+def nuisance_file(name):
+    """The RDM of a nuisance; a target's is the mean over subjects."""
+    return rdm_of(name, GROUP) if name in TARGETS else f"{RESULTS}/rdms/nuisance-{name}_rdm.h5"
+
+
 def nuisances_of_unit(wildcards):
     """The nuisance RDMs of a unit; a target is not removed from itself."""
-    return [
-        rdm_of(name, GROUP) if name in TARGETS else f"{RESULTS}/rdms/nuisance-{name}_rdm.h5"
-        for name in STUDY.nuisance
-        if name != wildcards.target
-    ]
+    return [nuisance_file(name) for name in STUDY.nuisance if name != wildcards.target]
+
+
+def predictors():
+    """The RDMs beside the networks' own that targets' variance is divided between."""
+    names = dict.fromkeys(name for partition in STUDY.partitions for name in partition)
+    return [nuisance_file(name) for name in names if name not in ("full", "pruned")]
+
+
+def group_units():
+    """The units of the group's mean RDM."""
+    return [unit for unit in all_units() if unit["subject"] == GROUP]
 
 
 def transferred_sets():
@@ -546,6 +558,9 @@ def final_files():
         figures += ["isomorphism.svg", "gain.svg", "curves.svg", "stability.svg"]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
         tables += ["stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+    if STUDY.partitions:
+        tables.append("variance.tsv")
+        figures.append("variance.svg")
     if STUDY.transfer:
         tables.append("transfer.tsv")
     if STUDY.is_simulated:

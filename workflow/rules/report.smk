@@ -225,3 +225,31 @@ if STUDY.is_simulated:
             "Draw the recovery of the planted features"
         script:
             "../scripts/figure_recovery.py"
+
+
+if STUDY.partitions:
+
+    rule figure_variance:
+        input:
+            f"{RESULTS}/variance.tsv",
+        output:
+            report(
+                f"{RESULTS}/figures/variance.svg",
+                category="3 Held-out results",
+                caption="../report/variance.rst",
+                labels={"result": "Variance partitioning", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_variance.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_variance.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Draw the parts of the targets' variance"
+        script:
+            "../scripts/figure_variance.py"

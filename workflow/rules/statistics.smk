@@ -108,6 +108,44 @@ rule stability:
         "../scripts/stability.py"
 
 
+if STUDY.partitions:
+
+    rule variance:
+        input:
+            retained=unit_files("retained", "retained.tsv", group_units()),
+            sets=unit_files("pruning", "sets.npz", group_units()),
+            embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
+            rdms=[rdm_of(target, GROUP) for target in TARGETS],
+            predictors=predictors(),
+        output:
+            report(
+                f"{RESULTS}/variance.tsv",
+                category="3 Held-out results",
+                caption="../report/variance_table.rst",
+                labels={"result": "Variance partitioning", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/variance.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/variance.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            units=group_units(),
+            partitions=STUDY.partitions,
+            measure=STUDY.pruning.measure,
+            n_bootstrap=STUDY.inference.n_bootstrap_images,
+            seed=STUDY.seed,
+        message:
+            "Divide the targets' variance between RDMs"
+        script:
+            "../scripts/variance.py"
+
+
 if STUDY.transfer:
 
     rule transfer:

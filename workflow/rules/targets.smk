@@ -131,7 +131,9 @@ rule nuisance_rdm:
     benchmark:
         f"{RESULTS}/benchmarks/nuisance_rdm/{{nuisance}}.tsv"
     wildcard_constraints:
-        nuisance=any_of(name for name in STUDY.nuisance if name not in TARGETS),
+        nuisance=any_of(
+            [name for name in [*STUDY.nuisance, *sum(STUDY.partitions, ())] if name not in TARGETS]
+        ),
     conda:
         "../../envs/isoprune.yaml"
     threads: 1

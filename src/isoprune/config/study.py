@@ -105,6 +105,21 @@ class Study(Block):
         "or of a target (the group's mean RDM; it is not removed from the target itself).",
         examples=[["gabor", "category"], ["EVC"]],
     )
+    partitions: Annotated[
+        tuple[
+            Annotated[
+                tuple[Text, ...], Field(strict=False, min_length=2, max_length=3), AfterValidator(unique)
+            ],
+            ...,
+        ],
+        Field(strict=False),
+    ] = Field(
+        (),
+        description="Sets of two or three RDMs between which each target's variance is divided, for every network: "
+        "`full` and `pruned` embedding, and any nuisance or target as in `nuisance`. Each gets its unique and shared "
+        "parts, over all images and on held-out ones, with intervals over images. Needs the supervision `group`.",
+        examples=[[["pruned", "gabor", "category"]]],
+    )
     specificity: Specificity = Field(
         Specificity(), description="What else ranks features, to tell whether a gain is the target's own."
     )
@@ -210,7 +225,13 @@ class Study(Block):
             if name in NUISANCES and name in names
         ]
         problems += _unknown(self.nuisance, (*NUISANCES, *names), "nuisance", "nuisance")
-        for name in self.nuisance:
+        asked = [name for partition in self.partitions for name in partition]
+        problems += _unknown(asked, ("full", "pruned", *NUISANCES, *names), "predictor", "partitions")
+        if asked and "group" not in self.supervision:
+            remedy = "Add `group` to `supervision`, or leave partitions out."
+            found = "the group's RDM is not computed (`supervision`)"
+            problems.append(ConfigError("partitions", found, "supervision `group`", remedy))
+        for name in dict.fromkeys([*self.nuisance, *asked]):
             if name in IMAGE_NUISANCES and not any(network.model for network in self.networks):
                 found = f"'{name}', but no network has a `model`, so that no image is read"
                 remedy = "Add the images to the stimulus table and a network with a `model`, or leave it out."
