@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from examples import sparse_embedding
 from isoprune.figures.variance import variance_parts
 from isoprune.folds import Fold
 from isoprune.isomorphism import similarity
@@ -26,7 +25,7 @@ def rdm_of(values, labels=LABELS, target="x"):
 
 @pytest.fixture(scope="module")
 def study():
-    X = sparse_embedding(24, 40, 0)
+    X = np.random.default_rng(0).normal(size=(24, 40))
     rng = np.random.default_rng(1)
     target = rdm_of(X[:, :12] + 0.3 * rng.normal(size=(24, 12)), target="IT")
     others = {"gabor": rdm_of(rng.normal(size=(24, 9)))}
