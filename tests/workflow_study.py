@@ -77,8 +77,15 @@ def make_study(folder: Path) -> Study:
             {"name": target, "rdms": {"file": f"{target}.npz", "labels": "order.txt"}}
             for target in ("EVC", "IT")
         ],
-        "crossvalidation": {"n_splits": 3, "n_repeats": 1},
-        "inference": {"n_bootstrap": 200},
+        "supervision": ["own", "group", "loso"],
+        "crossvalidation": {"n_splits": 3, "n_repeats": 1, "n_random": 50},
+        "inference": {
+            "n_permutations": 19,
+            "n_permutations_subjects": 9,
+            "n_bootstrap": 200,
+            "n_bootstrap_images": 100,
+        },
+        "specificity": {"n_relabelled": 2, "n_variance": 10},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(settings))
     return Study(folder)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
-from isoprune.crossvalidation import fisher_z
+from isoprune.crossvalidation import fisher_mean
+from isoprune.errors import InferenceError
 from isoprune.folds import Fold
 from isoprune.intervals import (
     ImageBootstrap,
@@ -25,6 +26,7 @@ from isoprune.intervals import (
     subjects_interval,
 )
 from isoprune.labelled import GROUP, RDM, SUBJECTS
+from isoprune.labels import listing
 from isoprune.permutation import Null, benjamini_hochberg, max_t, p_value, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
@@ -163,12 +165,9 @@ def summary_table(
         for target, subject in zip(summary["target"], summary["subject"], strict=True)
     ]
     table = _in_order(pd.concat([summary, mean_over_subjects(summary)], ignore_index=True))
-    for columns in (
-        _p_values(units, exchange),
-        _row_intervals(units, seed),
-        _row_ceilings(units, rdms),
-    ):
+    for columns in (_p_values(units, exchange), _row_intervals(units, seed)):
         table = table.merge(columns, on=COMPETITOR, how="left", validate="one_to_one")
+    table = table.merge(_ceilings_of_units(units, rdms), on=UNIT, how="left", validate="many_to_one")
     shares = [_share(row) for row in table.itertuples()]
     table[["share_low", "share_high"]] = np.array(shares, dtype=float).reshape(-1, 2)
     return table.reindex(columns=list(SUMMARY_COLUMNS))
@@ -197,6 +196,7 @@ def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
 def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     """p-values of every unit and of the mean over subjects; families as `_family` has them."""
     statistics = _statistics(units)
+    _check_exchange(exchange, statistics)
     rows, families = {}, {}
     for key, by_exchange in statistics.items():
         p = {name: p_value(observed, null) for name, (observed, null, _) in by_exchange.items()}
@@ -219,6 +219,17 @@ def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     columns = [*COMPETITOR, "p", "p_within", "p_fwe", "q", "family", "n_permutations"]
     found = [{**dict(zip(COMPETITOR, key, strict=True)), **row} for key, row in rows.items()]
     return pd.DataFrame(found, columns=columns)
+
+
+def _check_exchange(exchange: str, statistics: Mapping[Any, Mapping[str, Any]]) -> None:
+    known = {name for by_exchange in statistics.values() for name in by_exchange}
+    if known and exchange not in known:
+        raise InferenceError(
+            "inference.exchange",
+            f"`{exchange}`, but the relabellings of the units exchanged {listing(sorted(known))}",
+            "one of these",
+            "Name the column of the categories in `inference.categories`, or use `exchange: images`.",
+        )
 
 
 def _family(key: tuple[str, ...]) -> str:
@@ -318,7 +329,8 @@ def _interval_row(key: tuple[str, ...], a: str, b: str | None, interval: Interva
 def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
     """The widest honest interval of each row: over images, and over subjects too where there are several."""
     table = intervals_table(units, seed=seed)
-    table = table[(table["over"] != "subjects") & table["b"].isna()]
+    # The last of a row generalises over most: people alone only where they saw different images.
+    table = table[table["b"].isna()].groupby([*UNIT, "a"], sort=False).tail(1)
     renamed = table.rename(columns={"a": "competitor", "over": "ci_over"})
     return renamed[[*COMPETITOR, "ci_low", "ci_high", "ci_over"]]
 
@@ -326,7 +338,7 @@ def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
 # ---- noise ceilings ----
 
 
-def _row_ceilings(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) -> pd.DataFrame:
+def _ceilings_of_units(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) -> pd.DataFrame:
     """Ceilings of every unit, on the blocks that it was scored on, and of the mean over subjects."""
     known: dict[Any, dict[str, Ceiling]] = {}
 
@@ -341,34 +353,19 @@ def _row_ceilings(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) 
             known[place] = _ceilings(of_target, blocks, coefficient)
         return known[place]
 
-    rows = []
-    for unit in units:
-        rows += _ceiling_rows(unit.key, unit.bootstrap, ceilings(unit).get(unit.subject))
+    found = {unit.key: ceilings(unit)[unit.subject] for unit in units if ceilings(unit)}
     for analysis, of_subjects in by_analysis(units).items():
-        own = [ceilings(unit).get(unit.subject) for unit in of_subjects]
-        if all(own):
-            low, high = (
-                float(np.tanh(np.mean(fisher_z([getattr(one, end) for one in own]))))
-                for end in ("low", "high")
-            )
-            mean = Ceiling(low, high, SUBJECTS)
-            rows += _ceiling_rows((*analysis, SUBJECTS), of_subjects[0].bootstrap, mean)
-    return pd.DataFrame(rows, columns=[*COMPETITOR, "ceiling_low", "ceiling_high"])
+        own = [found[unit.key] for unit in of_subjects if unit.key in found]
+        if own:
+            ends = (fisher_mean([getattr(one, end) for one in own]) for end in ("low", "high"))
+            found[(*analysis, SUBJECTS)] = Ceiling(*ends, SUBJECTS)
+    rows = [(*key, ceiling.low, ceiling.high) for key, ceiling in found.items()]
+    return pd.DataFrame(rows, columns=[*UNIT, "ceiling_low", "ceiling_high"])
 
 
 def _ceilings(rdms: Mapping[str, RDM], blocks: Sequence[Fold], coefficient: str) -> dict[str, Ceiling]:
     single = summarise_ceilings(subject_ceilings(rdms, blocks, coefficient=coefficient))
     return {**single, GROUP: group_ceiling(rdms, blocks, coefficient=coefficient)}
-
-
-def _ceiling_rows(
-    key: tuple[str, ...], bootstrap: ImageBootstrap, ceiling: Ceiling | None
-) -> list[dict[str, Any]]:
-    if ceiling is None:
-        return []
-    bounds = {"ceiling_low": ceiling.low, "ceiling_high": ceiling.high}
-    place = dict(zip(UNIT, key, strict=True))
-    return [{**place, "competitor": name, **bounds} for name in bootstrap.observed]
 
 
 def _share(row: Any) -> tuple[float, float]:

@@ -5,7 +5,7 @@ rule prune:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
-        others=rdms_of_others,
+        ranking=rdms_that_rank,
         stimuli=f"{RESULTS}/stimuli.tsv",
     output:
         folds=f"{RESULTS}/pruning/{UNIT}_folds.tsv",
@@ -40,7 +40,7 @@ rule specificity:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
-        others=rdms_of_others,
+        ranking=rdms_that_rank,
         rivals=rdms_of_rivals,
         sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",
         stimuli=f"{RESULTS}/stimuli.tsv",
