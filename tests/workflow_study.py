@@ -44,8 +44,9 @@ class Study:
         return sorted(found[1] for line in lines if (found := re.fullmatch(r"Job \d+: (.+)", line)))
 
     def tables(self) -> dict[str, bytes]:
-        """Every table of the study, byte for byte."""
-        paths = [path for path in sorted(self.results.rglob("*.tsv")) if "benchmarks" not in path.parts]
+        """Every table of the study and every file of arrays, byte for byte."""
+        kinds = (path for path in sorted(self.results.rglob("*")) if path.suffix in (".tsv", ".npz"))
+        paths = [path for path in kinds if "benchmarks" not in path.parts]
         return {str(path.relative_to(self.results)): path.read_bytes() for path in paths}
 
     def settings(self, **changes) -> None:

@@ -201,7 +201,8 @@ def mean_over_subjects(summary: pd.DataFrame) -> pd.DataFrame:
         are Fisher-z means, counts of folds are sums.
     """
     rows = []
-    single = summary[summary["subject"] != GROUP]
+    # Sorted, so that the order of the subjects changes no bit of their mean.
+    single = summary[summary["subject"] != GROUP].sort_values("subject", kind="stable")
     for key, scores in single.groupby([*UNIT[:-1], "competitor"], sort=False):
         row = {**dict(zip([*UNIT[:-1], "competitor"], key, strict=True)), "subject": SUBJECTS}
         row |= {kind: fisher_mean(scores[kind]) for kind in (*KINDS, "r_all_images")}

@@ -182,12 +182,12 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
-    """Units whose subjects were scored one by one, by network, layer, target and supervision."""
+    """Units whose subjects were scored one by one, by network, layer, target and supervision; subjects sorted."""
     found: dict[tuple[str, ...], list[Unit]] = {}
     for unit in units:
         if unit.subject != GROUP:
             found.setdefault(unit.analysis, []).append(unit)
-    return found
+    return {analysis: sorted(own, key=lambda unit: unit.subject) for analysis, own in found.items()}
 
 
 # ---- p-values ----
@@ -343,10 +343,9 @@ def _ceilings_of_units(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RD
     known: dict[Any, dict[str, Ceiling]] = {}
 
     def ceilings(unit: Unit) -> dict[str, Ceiling]:
-        of_target = rdms.get(unit.target, {})
-        if len(of_target) < 2:
+        of_target, blocks = rdms.get(unit.target, {}), tuple(unit.sets.scored_blocks())
+        if len(of_target) < 2 or not blocks:
             return {}
-        blocks = tuple(unit.sets.scored_blocks())
         coefficient = criterion_named(unit.facts["criterion"]).curve
         place = unit.target, blocks, coefficient
         if place not in known:
