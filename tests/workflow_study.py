@@ -44,8 +44,9 @@ class Study:
         return sorted(found[1] for line in lines if (found := re.fullmatch(r"Job \d+: (.+)", line)))
 
     def tables(self) -> dict[str, bytes]:
-        """Every table of the study, byte for byte."""
-        paths = [path for path in sorted(self.results.rglob("*.tsv")) if "benchmarks" not in path.parts]
+        """Every table of the study and every file of arrays, byte for byte."""
+        kinds = (path for path in sorted(self.results.rglob("*")) if path.suffix in (".tsv", ".npz"))
+        paths = [path for path in kinds if "benchmarks" not in path.parts]
         return {str(path.relative_to(self.results)): path.read_bytes() for path in paths}
 
     def settings(self, **changes) -> None:
@@ -77,8 +78,15 @@ def make_study(folder: Path) -> Study:
             {"name": target, "rdms": {"file": f"{target}.npz", "labels": "order.txt"}}
             for target in ("EVC", "IT")
         ],
-        "crossvalidation": {"n_splits": 3, "n_repeats": 1},
-        "inference": {"n_bootstrap": 200},
+        "supervision": ["own", "group", "loso"],
+        "crossvalidation": {"n_splits": 3, "n_repeats": 1, "n_random": 50},
+        "inference": {
+            "n_permutations": 19,
+            "n_permutations_subjects": 9,
+            "n_bootstrap": 200,
+            "n_bootstrap_images": 100,
+        },
+        "specificity": {"n_relabelled": 2, "n_variance": 10},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(settings))
     return Study(folder)

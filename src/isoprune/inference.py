@@ -70,9 +70,9 @@ def corrected_resampled_t(differences: np.ndarray, n_train: float, n_test: float
     Raises
     ------
     InferenceError
-        If fewer than two folds are given.
+        If fewer than two folds are given, or one has no difference.
     """
-    differences = np.asarray(differences, dtype=np.float64)
+    differences = _defined(differences)
     n_folds = len(differences)
     if n_folds < 2:
         raise InferenceError(
@@ -115,9 +115,9 @@ def sign_flip(
     Raises
     ------
     InferenceError
-        Below 6 subjects, where p < .05 cannot be reached.
+        Below 6 subjects, where p < .05 cannot be reached, or if one has no difference.
     """
-    differences = np.asarray(differences, dtype=np.float64)
+    differences = _defined(differences)
     n = len(differences)
     if n < MIN_SUBJECTS:
         raise InferenceError(
@@ -137,6 +137,18 @@ def sign_flip(
         p = float((extreme.sum() + 1) / (n_flips + 1))
     low, high = subject_interval(differences, rng, n_bootstrap)
     return Difference(float(differences.mean()), low, high, p, "sign-flip across subjects", n)
+
+
+def _defined(differences: np.ndarray) -> np.ndarray:
+    differences = np.asarray(differences, dtype=np.float64)
+    if np.isnan(differences).any():
+        raise InferenceError(
+            "paired differences",
+            f"{int(np.isnan(differences).sum())} of {len(differences)} undefined",
+            "a difference of every pair",
+            "Leave out pairs of which one has no score, and say so.",
+        )
+    return differences
 
 
 def _at_least(flipped: np.ndarray, observed: float) -> np.ndarray:

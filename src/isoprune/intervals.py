@@ -217,7 +217,7 @@ def _mean_over_blocks(
     seed: int,
     n_bootstrap: int,
 ) -> ImageBootstrap:
-    if not blocks:
+    if not blocks or not names:
         nothing = np.full(n_bootstrap, np.nan)
         return ImageBootstrap(labels, seed, dict.fromkeys(names, np.nan), dict.fromkeys(names, nothing), 0)
     z = np.array([[block[name] for block in blocks] for name in names])
@@ -477,8 +477,9 @@ def _check_subjects(n: int) -> None:
 
 
 def _check_same_resamples(bootstraps: Mapping[str, ImageBootstrap]) -> None:
-    kinds = {(one.labels, one.seed, len(next(iter(one.samples.values())))) for one in bootstraps.values()}
-    if len(kinds) > 1:
+    images = {(one.labels, one.seed) for one in bootstraps.values()}
+    sizes = {len(samples) for one in bootstraps.values() for samples in one.samples.values()}
+    if len(images) > 1 or len(sizes) > 1:
         raise InferenceError(
             "interval over subjects and images",
             "subjects whose images, seed or number of resamples differ",

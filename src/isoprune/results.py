@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,8 @@ FOLD_COLUMNS = {
     "r_high": "95 % point of r over the random sets.",
     "n_train_images": "Number of training images.",
     "n_constant": "Test images left out of every competitor's score: constant under the retained set.",
-    "n_redrawn": "Random sets drawn again because a test image, or their whole RDM, was constant.",
+    "n_redrawn": "Random sets drawn again, or sets of relabelled targets left out, because a test image or the whole "
+    "RDM was constant under them.",
     "undefined": "Why the fold has no score; a fold that one competitor cannot be scored on is scored for none.",
 }
 
@@ -201,7 +202,8 @@ def mean_over_subjects(summary: pd.DataFrame) -> pd.DataFrame:
         are Fisher-z means, counts of folds are sums.
     """
     rows = []
-    single = summary[summary["subject"] != GROUP]
+    # Sorted, so that the order of the subjects changes no bit of their mean.
+    single = summary[summary["subject"] != GROUP].sort_values("subject", kind="stable")
     for key, scores in single.groupby([*UNIT[:-1], "competitor"], sort=False):
         row = {**dict(zip([*UNIT[:-1], "competitor"], key, strict=True)), "subject": SUBJECTS}
         row |= {kind: fisher_mean(scores[kind]) for kind in (*KINDS, "r_all_images")}
@@ -274,13 +276,10 @@ def _pairs(competitors: pd.Series) -> list[tuple[str, str]]:
 
 
 def _across_subjects(scores: pd.DataFrame, a: str, b: str, seed: int, n_bootstrap: int) -> dict[str, object]:
-    r = scores.groupby(["subject", "competitor"], sort=True)["r"].agg(fisher_mean).unstack("competitor")
-    z = fisher_z(r[[a, b]].dropna().to_numpy())
-    try:
-        difference = sign_flip(z[:, 0] - z[:, 1], seed=seed, n_bootstrap=n_bootstrap)
-    except InferenceError as reason:
-        mean = float(np.mean(z[:, 0] - z[:, 1])) if len(z) else np.nan
-        difference = Difference(mean, np.nan, np.nan, np.nan, f"none: {reason.found}", len(z))
+    # A fold that either competitor has no score in counts for neither, so that they stay paired.
+    r = scores.pivot(index=["subject", "repeat", "fold"], columns="competitor", values="r")[[a, b]].dropna()
+    z = r.transform(fisher_z).groupby("subject", sort=True).mean().to_numpy()
+    difference = _tested(z, sign_flip, seed=seed, n_bootstrap=n_bootstrap)
     return {**_in_r(difference, z), "n_subjects": len(z), "test": difference.test, "unit": "subjects"}
 
 
@@ -288,11 +287,20 @@ def _over_folds(scores: pd.DataFrame, a: str, b: str) -> dict[str, object]:
     table = scores.pivot(index=["repeat", "fold"], columns="competitor", values="r")[[a, b]]
     table = table.dropna()
     z = fisher_z(table.to_numpy())
-    of_full = scores[scores["competitor"] == a]
-    difference = corrected_resampled_t(
-        z[:, 0] - z[:, 1], of_full["n_train_images"].mean(), of_full["n_test_images"].mean()
-    )
+    of_a = scores[scores["competitor"] == a]
+    sizes = of_a["n_train_images"].mean(), of_a["n_test_images"].mean()
+    difference = _tested(z, corrected_resampled_t, *sizes)
     return {**_in_r(difference, z), "n_subjects": 1, "test": difference.test, "unit": "folds"}
+
+
+def _tested(z: np.ndarray, test: Callable[..., Difference], *arguments: float, **settings: int) -> Difference:
+    """The test of the paired differences of two columns; without p, and saying why, where there is none."""
+    differences = z[:, 0] - z[:, 1]
+    try:
+        return test(differences, *arguments, **settings)
+    except InferenceError as reason:
+        mean = float(differences.mean()) if len(z) else np.nan
+        return Difference(mean, np.nan, np.nan, np.nan, f"none: {reason.found}", len(z))
 
 
 def _in_r(difference: Difference, z: np.ndarray) -> dict[str, float]:

@@ -18,11 +18,9 @@ from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.tables import write_table
 from isoprune.labelled import RDM, Embedding
 from isoprune.nuisances import nuisance_rdm
-from isoprune.permutation import relabellings
 from isoprune.pruning import Procedure, one_blas_thread, select_many
 from isoprune.results import FOLD_COLUMNS, frame_of_unit
 from isoprune.scoring import KINDS, Controls, leaves_something
-from isoprune.stimuli import DEFAULT_CATEGORIES, categories_of
 from isoprune.units import Design, FoldSets
 
 if TYPE_CHECKING:
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
 VARIANCE_BINS = 20
 """Bins of equal numbers of features, by their variance, within which random sets of matched variance are drawn."""
 
-RIVAL_STREAM = 0x52495641
-"""Keeps the random numbers of rivals apart from those of folds and random sets, which share the seed."""
+RIVAL_STREAMS = {"variance": 0x52495641, "relabelled": 0x52495642}
+"""Keep the random numbers of rivals apart from each other's, and from those of folds and random sets."""
 
 LABEL = "label"
 OTHER = "other"
@@ -68,7 +66,7 @@ class RivalScore:
         By kind.
     n_redrawn : int
     undefined : str, optional
-        Why the rival has no score in this fold; the others keep theirs.
+        Why the rival has no score in this fold, and no sets; the others keep theirs.
     """
 
     sets: Sequence[np.ndarray]
@@ -77,28 +75,8 @@ class RivalScore:
     undefined: str | None = None
 
 
-def labels_that_rank(
-    stimuli: pd.DataFrame, columns: Sequence[str] | None, categories: str | None
-) -> dict[str, dict[str, str]]:
-    """Columns of the stimulus table whose categories rank features, with the category of each image.
-
-    Parameters
-    ----------
-    stimuli : DataFrame
-    columns : sequence of str, optional
-        Those that were asked for; without, the column of the categories, where there is a usable one.
-    categories : str, optional
-        The setting `inference.categories`.
-
-    Raises
-    ------
-    UnknownNameError, LabelError
-        As `isoprune.stimuli.categories_of`, of columns that were asked for.
-    """
-    if columns is None:
-        of_image = categories_of(stimuli, categories)
-        return {} if of_image is None else {categories or DEFAULT_CATEGORIES: of_image}
-    return {column: categories_of(stimuli, column) for column in columns}
+def _without_score(reason: str, n_redrawn: int = 0) -> RivalScore:
+    return RivalScore([], {kind: np.full(1, np.nan) for kind in KINDS}, n_redrawn, reason)
 
 
 def rival_scores(
@@ -115,6 +93,8 @@ def rival_scores(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, RivalScore]]:
     """Rank features on each rival's training block, and score them where the pruned set was scored.
+
+    A target is relabelled inside the training block, so that nothing of the held-out images ranks a feature.
 
     Parameters
     ----------
@@ -136,27 +116,28 @@ def rival_scores(
     Returns
     -------
     list of dict of str to RivalScore
-        For each fold, by competitor: ``variance``, ``relabelled``, and those of ``rivals.rdms``.
+        For each fold, by competitor: ``variance``, ``relabelled`` (if there are any), and those of ``rivals.rdms``.
     """
     n_folds = len(sets.retained)
-    drawn = relabellings(sets.labels, n_folds * rivals.n_relabelled, seed=seed)
-    drawn = drawn.reshape(n_folds, rivals.n_relabelled, -1)
 
     def one(number: int) -> dict[str, RivalScore]:
         train, test = np.flatnonzero(~sets.held_out[number]), np.flatnonzero(sets.tested[number])
         if not len(test):
-            return {}
+            return dict.fromkeys(names, _without_score("the fold has no score of the pruned embedding"))
         block = Block(values[test], scored[np.ix_(test, test)], controls.of(test), procedure)
-        rng = np.random.default_rng([seed, sets.repeat[number], sets.fold[number], RIVAL_STREAM])
-        draw = matched_in_variance(values[train], sets.retained[number], rng)
-        found = {"variance": RivalScore(*draw_sets(block, draw, rivals.n_variance, MAX_REDRAWS))}
-        relabelled = [supervising[np.ix_(rows[train], rows[train])] for rows in drawn[number]]
+        place = seed, sets.repeat[number], sets.fold[number]
+        variance, relabelled = (np.random.default_rng([*place, stream]) for stream in RIVAL_STREAMS.values())
+        moved = [relabelled.permutation(train) for _ in range(rivals.n_relabelled)]
+        targets = {"relabelled": [supervising[np.ix_(rows, rows)] for rows in moved]} if moved else {}
+        targets |= {name: [rdm[np.ix_(train, train)]] for name, rdm in rivals.rdms.items()}
+        draw = matched_in_variance(values[train], sets.retained[number], variance)
         removed = controls.that_rank(train, procedure)
-        found["relabelled"] = _ranked_on(values[train], relabelled, removed, block)
-        for name, rdm in rivals.rdms.items():
-            found[name] = _ranked_on(values[train], [rdm[np.ix_(train, train)]], removed, block)
-        return found
+        found = {
+            name: _ranked_on(values[train], of_rival, removed, block) for name, of_rival in targets.items()
+        }
+        return {"variance": _drawn(block, draw, rivals.n_variance), **found}
 
+    names = ["variance", *["relabelled"] * (rivals.n_relabelled > 0), *rivals.rdms]
     scores = []
     with one_blas_thread(), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for score in pool.map(one, range(n_folds)):
@@ -261,22 +242,30 @@ def write_rivals(result: RivalResult, folds: str, bootstrap: str) -> None:
     write_bootstrap(bootstrap, result.bootstrap)
 
 
+def _drawn(block: Block, draw: Callable[[], np.ndarray], n_sets: int) -> RivalScore:
+    """Scores of random sets."""
+    sets, scores, n_redrawn = draw_sets(block, draw, n_sets, MAX_REDRAWS)
+    if np.isnan(scores["r"]).any():
+        return _without_score("a set of this size and variance leaves test images constant", n_redrawn)
+    return RivalScore(sets, scores, n_redrawn)
+
+
 def _ranked_on(
     values: np.ndarray, targets: Sequence[np.ndarray], removed: np.ndarray | None, block: Block
 ) -> RivalScore:
-    """Scores of the sets that these training targets retain; those that rank nothing are left out."""
+    """Scores of the sets that these training targets retain; those that cannot be scored are left out."""
     usable = [target for target in targets if leaves_something(target, removed)]
-    nothing = {kind: np.full(1, np.nan) for kind in block.controls.kinds}
     if not usable:
-        return RivalScore([], nothing, undefined="training images are alike, or explained by the nuisances")
+        explained = "" if removed is None else ", or explained by the nuisances"
+        return _without_score(f"all pairs of training images are alike{explained}")
     sets = select_many(values, usable, block.procedure, nuisances=removed).retained
     scores = block.scores(sets)
     defined = ~np.isnan(scores["r"])
     if not defined.any():
-        return RivalScore(sets, nothing, undefined="a test image is constant under the set")
+        return _without_score("a test image, or the RDM of all, is constant under the set")
     kept = [features for features, there in zip(sets, defined, strict=True) if there]
     of_kept = {kind: of_kind[defined] for kind, of_kind in scores.items()}
-    return RivalScore(kept, of_kept, n_redrawn=int((~defined).sum()))
+    return RivalScore(kept, of_kept, n_redrawn=len(targets) - len(kept))
 
 
 def matched_in_variance(
@@ -321,23 +310,19 @@ def rival_table(scores: Sequence[Mapping[str, RivalScore]], sets: FoldSets, n_fe
     """
     import pandas as pd
 
-    names = list(dict.fromkeys(name for of_fold in scores for name in of_fold))
     rows = []
     for number, of_fold in enumerate(scores):
         n_train, n_test = int((~sets.held_out[number]).sum()), int(sets.tested[number].sum())
         fold = {"repeat": int(sets.repeat[number]), "fold": int(sets.fold[number])}
         counts = {"n_features": n_features, "n_train_images": n_train, "n_test_images": n_test}
         counts["n_constant"] = int(sets.held_out[number].sum()) - n_test
-        missing = RivalScore([], {}, undefined="the fold has no score of the pruned embedding")
-        for name in names:
-            rows.append({**fold, "competitor": name, **counts, **_row(of_fold.get(name, missing))})
+        rows += [{**fold, "competitor": name, **counts, **_row(score)} for name, score in of_fold.items()]
     return pd.DataFrame(rows)
 
 
 def _row(rival: RivalScore) -> dict[str, Any]:
-    r = rival.scores.get("r", np.full(1, np.nan))
-    several = len(r) > 1
-    low, high = np.quantile(r, [0.05, 0.95]) if several else (np.nan, np.nan)
+    r = rival.scores["r"]
+    low, high = np.quantile(r, [0.05, 0.95]) if len(r) > 1 else (np.nan, np.nan)
     means = {kind: fisher_mean(rival.scores[kind]) if kind in rival.scores else np.nan for kind in KINDS}
     return {
         **means,
@@ -359,19 +344,18 @@ def rival_bootstrap(
 ) -> ImageBootstrap:
     """Resampled scores of the rivals that have a score in every scored fold; arguments as above."""
     tested = [tuple(np.array(sets.labels, dtype=object)[images]) for images in sets.tested]
-    scored_folds = [of_fold for of_fold in scores if of_fold]
-    names = [
-        name
-        for name in (scored_folds[0] if scored_folds else ())
-        if all(of_fold[name].undefined is None for of_fold in scored_folds)
-    ]
-    of_rivals = {name: [of_fold[name].sets if of_fold else () for of_fold in scores] for name in names}
+    of_rivals = {name: [of_fold[name].sets for of_fold in scores] for name in scores[0]}
+    complete = {
+        name: of_folds
+        for name, of_folds in of_rivals.items()
+        if all(len(own) > 0 for own, images in zip(of_folds, tested, strict=True) if images)
+    }
     return bootstrap_images(
         values,
         scored,
         sets.labels,
         tested,
-        of_rivals,
+        complete,
         procedure=design.procedure,
         n_bootstrap=design.n_bootstrap,
         seed=design.seed,

@@ -87,7 +87,9 @@ DEFAULT_CATEGORIES = "category"
 """Column that holds the categories of the images unless another is named."""
 
 
-def categories_of(stimuli: pd.DataFrame, column: str | None = None) -> dict[str, str] | None:
+def categories_of(
+    stimuli: pd.DataFrame, column: str | None = None, setting: str = "inference.categories"
+) -> dict[str, str] | None:
     """Category of each image, for scores and exchanges within categories.
 
     Parameters
@@ -95,6 +97,8 @@ def categories_of(stimuli: pd.DataFrame, column: str | None = None) -> dict[str,
     stimuli : DataFrame
     column : str, optional
         Column that was asked for; without one, `DEFAULT_CATEGORIES` is taken where it can be used.
+    setting : str
+        What asked for it, for the error message.
 
     Returns
     -------
@@ -123,11 +127,68 @@ def categories_of(stimuli: pd.DataFrame, column: str | None = None) -> dict[str,
     if column is None:
         return None
     raise LabelError(
-        f"stimuli.table, column '{column}' (inference.categories)",
+        f"stimuli.table, column '{column}' ({setting})",
         problem,
         "two or more categories, a category for every image, and three or more images in one of them",
         "Fill the column, or name another.",
     )
+
+
+def labels_that_rank(
+    stimuli: pd.DataFrame, columns: Sequence[str] | None, categories: str | None
+) -> dict[str, dict[str, str]]:
+    """Columns of the stimulus table whose categories rank features, with the category of each image.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+    columns : sequence of str, optional
+        Those that were asked for; without, the column of the categories, where there is a usable one.
+    categories : str, optional
+        The setting `inference.categories`.
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        As `categories_of`, of columns that were asked for.
+    """
+    if columns is None:
+        of_image = categories_of(stimuli, categories)
+        return {} if of_image is None else {categories or DEFAULT_CATEGORIES: of_image}
+    return {column: categories_of(stimuli, column, "specificity.labels") for column in columns}
+
+
+def check_columns(
+    stimuli: pd.DataFrame,
+    *,
+    groups: str | None,
+    categories: str | None,
+    exchange: str,
+    labels: Sequence[str] | None,
+) -> None:
+    """Check that the stimulus table has every column that the settings name, so that no job has to find out.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+    groups, categories, exchange, labels
+        Settings `crossvalidation.column`, `inference.categories`, `inference.exchange`, `specificity.labels`.
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        If a column does not exist, or does not hold what it is asked for.
+    """
+    if groups:
+        column_of(stimuli, groups)
+    if categories_of(stimuli, categories) is None and exchange == "within":
+        raise LabelError(
+            "inference.exchange",
+            f"`within`, but the stimulus table has no usable column '{DEFAULT_CATEGORIES}'",
+            "a category for every image",
+            "Name the column in `inference.categories`, or use `exchange: images`.",
+        )
+    labels_that_rank(stimuli, labels, categories)
 
 
 def labels_in_order(setting: str, stimuli: Sequence[str], path: str | Path | None = None) -> list[str] | None:

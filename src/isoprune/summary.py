@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
-from isoprune.crossvalidation import fisher_z
+from isoprune.crossvalidation import fisher_mean
+from isoprune.errors import InferenceError
 from isoprune.folds import Fold
 from isoprune.intervals import (
     ImageBootstrap,
@@ -25,6 +26,7 @@ from isoprune.intervals import (
     subjects_interval,
 )
 from isoprune.labelled import GROUP, RDM, SUBJECTS
+from isoprune.labels import listing
 from isoprune.permutation import Null, benjamini_hochberg, max_t, p_value, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
@@ -163,12 +165,9 @@ def summary_table(
         for target, subject in zip(summary["target"], summary["subject"], strict=True)
     ]
     table = _in_order(pd.concat([summary, mean_over_subjects(summary)], ignore_index=True))
-    for columns in (
-        _p_values(units, exchange),
-        _row_intervals(units, seed),
-        _row_ceilings(units, rdms),
-    ):
+    for columns in (_p_values(units, exchange), _row_intervals(units, seed)):
         table = table.merge(columns, on=COMPETITOR, how="left", validate="one_to_one")
+    table = table.merge(_ceilings_of_units(units, rdms), on=UNIT, how="left", validate="many_to_one")
     shares = [_share(row) for row in table.itertuples()]
     table[["share_low", "share_high"]] = np.array(shares, dtype=float).reshape(-1, 2)
     return table.reindex(columns=list(SUMMARY_COLUMNS))
@@ -183,12 +182,12 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
-    """Units whose subjects were scored one by one, by network, layer, target and supervision."""
+    """Units whose subjects were scored one by one, by network, layer, target and supervision; subjects sorted."""
     found: dict[tuple[str, ...], list[Unit]] = {}
     for unit in units:
         if unit.subject != GROUP:
             found.setdefault(unit.analysis, []).append(unit)
-    return found
+    return {analysis: sorted(own, key=lambda unit: unit.subject) for analysis, own in found.items()}
 
 
 # ---- p-values ----
@@ -198,6 +197,7 @@ def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     """p-values of every unit and of the mean over subjects; families as `_family` has them."""
     statistics = _statistics(units)
     controlled = _partial_p_values(units)
+    _check_exchange(exchange, statistics)
     rows, families = {}, {}
     for key, by_exchange in statistics.items():
         p = {name: p_value(observed, null) for name, (observed, null, _) in by_exchange.items()}
@@ -220,7 +220,8 @@ def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
             rows[key] |= {"p_fwe": adjusted[key], "q": q[key], "family": words}
     columns = [*COMPETITOR, "p", "p_within", "p_partial", "p_fwe", "q", "family", "n_permutations"]
     found = [{**dict(zip(COMPETITOR, key, strict=True)), **row} for key, row in rows.items()]
-    return pd.DataFrame(found, columns=columns)
+    numbers = dict.fromkeys(("p", "p_within", "p_partial", "p_fwe", "q", "n_permutations"), float)
+    return pd.DataFrame(found, columns=columns).astype(numbers)
 
 
 def _partial_p_values(units: Sequence[Unit]) -> dict[tuple[str, ...], float]:
@@ -233,6 +234,17 @@ def _partial_p_values(units: Sequence[Unit]) -> dict[tuple[str, ...], float]:
         observed, null, _ = by_exchange.get(WITHIN, by_exchange.get(IMAGES))
         found[key] = p_value(observed, null)
     return found
+
+
+def _check_exchange(exchange: str, statistics: Mapping[Any, Mapping[str, Any]]) -> None:
+    known = {name for by_exchange in statistics.values() for name in by_exchange}
+    if known and exchange not in known:
+        raise InferenceError(
+            "inference.exchange",
+            f"`{exchange}`, but the relabellings of the units exchanged {listing(sorted(known))}",
+            "one of these",
+            "Name the column of the categories in `inference.categories`, or use `exchange: images`.",
+        )
 
 
 def _family(key: tuple[str, ...]) -> str:
@@ -338,7 +350,8 @@ def _interval_row(key: tuple[str, ...], a: str, b: str | None, interval: Interva
 def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
     """The widest honest interval of each row: over images, and over subjects too where there are several."""
     table = intervals_table(units, seed=seed)
-    table = table[(table["over"] != "subjects") & table["b"].isna()]
+    # The last of a row generalises over most: people alone only where they saw different images.
+    table = table[table["b"].isna()].groupby([*UNIT, "a"], sort=False).tail(1)
     renamed = table.rename(columns={"a": "competitor", "over": "ci_over"})
     return renamed[[*COMPETITOR, "ci_low", "ci_high", "ci_over"]]
 
@@ -346,49 +359,33 @@ def _row_intervals(units: Sequence[Unit], seed: int) -> pd.DataFrame:
 # ---- noise ceilings ----
 
 
-def _row_ceilings(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) -> pd.DataFrame:
+def _ceilings_of_units(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RDM]]) -> pd.DataFrame:
     """Ceilings of every unit, on the blocks that it was scored on, and of the mean over subjects."""
     known: dict[Any, dict[str, Ceiling]] = {}
 
     def ceilings(unit: Unit) -> dict[str, Ceiling]:
-        of_target = rdms.get(unit.target, {})
-        if len(of_target) < 2:
+        of_target, blocks = rdms.get(unit.target, {}), tuple(unit.sets.scored_blocks())
+        if len(of_target) < 2 or not blocks:
             return {}
-        blocks = tuple(unit.sets.scored_blocks())
         coefficient = criterion_named(unit.facts["criterion"]).curve
         place = unit.target, blocks, coefficient
         if place not in known:
             known[place] = _ceilings(of_target, blocks, coefficient)
         return known[place]
 
-    rows = []
-    for unit in units:
-        rows += _ceiling_rows(unit.key, unit.bootstrap, ceilings(unit).get(unit.subject))
+    found = {unit.key: ceilings(unit)[unit.subject] for unit in units if ceilings(unit)}
     for analysis, of_subjects in by_analysis(units).items():
-        own = [ceilings(unit).get(unit.subject) for unit in of_subjects]
-        if all(own):
-            low, high = (
-                float(np.tanh(np.mean(fisher_z([getattr(one, end) for one in own]))))
-                for end in ("low", "high")
-            )
-            mean = Ceiling(low, high, SUBJECTS)
-            rows += _ceiling_rows((*analysis, SUBJECTS), of_subjects[0].bootstrap, mean)
-    return pd.DataFrame(rows, columns=[*COMPETITOR, "ceiling_low", "ceiling_high"])
+        own = [found[unit.key] for unit in of_subjects if unit.key in found]
+        if own:
+            ends = (fisher_mean([getattr(one, end) for one in own]) for end in ("low", "high"))
+            found[(*analysis, SUBJECTS)] = Ceiling(*ends, SUBJECTS)
+    rows = [(*key, ceiling.low, ceiling.high) for key, ceiling in found.items()]
+    return pd.DataFrame(rows, columns=[*UNIT, "ceiling_low", "ceiling_high"])
 
 
 def _ceilings(rdms: Mapping[str, RDM], blocks: Sequence[Fold], coefficient: str) -> dict[str, Ceiling]:
     single = summarise_ceilings(subject_ceilings(rdms, blocks, coefficient=coefficient))
     return {**single, GROUP: group_ceiling(rdms, blocks, coefficient=coefficient)}
-
-
-def _ceiling_rows(
-    key: tuple[str, ...], bootstrap: ImageBootstrap, ceiling: Ceiling | None
-) -> list[dict[str, Any]]:
-    if ceiling is None:
-        return []
-    bounds = {"ceiling_low": ceiling.low, "ceiling_high": ceiling.high}
-    place = dict(zip(UNIT, key, strict=True))
-    return [{**place, "competitor": name, **bounds} for name in bootstrap.observed]
 
 
 def _share(row: Any) -> tuple[float, float]:

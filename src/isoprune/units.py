@@ -116,7 +116,8 @@ class Design:
             rdm.target: rdm.subset(labels) if set(rdm.labels) > known else rdm for rdm in self.nuisances
         }
         coefficient = self.procedure.criterion.curve
-        return controls_of(labels, join_nuisances(nuisances, target, labels, coefficient), kinds)
+        joined = join_nuisances(nuisances, target, labels, coefficient) if nuisances else ()
+        return controls_of(labels, joined, kinds)
 
     @property
     def exchanges(self) -> dict[str, Mapping[str, str] | None]:

@@ -224,6 +224,47 @@ def test_all_problems_are_told_in_one_error():
             {"embedding": {"device": "gpu"}},
             "'embedding.device': found the text 'gpu'; expected one of 'auto', 'cpu', 'cuda'",
         ),
+        (
+            {"pruning": {"measure": "cosin"}},
+            "'pruning.measure': found the text 'cosin'; expected one of 'correlation', 'cosine', 'euclidean'",
+        ),
+        (
+            {"pruning": {"method": "twice"}},
+            "'pruning.method': found the text 'twice'; expected one of 'one-pass', 'greedy'",
+        ),
+        (
+            {"pruning": {"backend": "gpu"}},
+            "'pruning.backend': found the text 'gpu'; expected one of 'auto', 'cpu', 'cuda'",
+        ),
+        ({"inference": {"n_permutations": -1}}, "'inference.n_permutations': found -1; expected 0 or more"),
+        (
+            {"inference": {"n_permutations_subjects": 0.5}},
+            "'inference.n_permutations_subjects': found 0.5; expected a whole number",
+        ),
+        ({"inference": {"n_repeats": 0}}, "'inference.n_repeats': found 0; expected 1 or more"),
+        (
+            {"inference": {"exchange": "within:category"}},
+            "'inference.exchange': found the text 'within:category'; expected one of 'images', 'within'",
+        ),
+        (
+            {"inference": {"n_bootstrap_images": 99}},
+            "'inference.n_bootstrap_images': found 99; expected 100 or more",
+        ),
+        ({"inference": {"categories": ""}}, "'inference.categories': it is empty; expected some text"),
+        (
+            {"specificity": {"labels": ["category", "category"]}},
+            "'specificity.labels': category is named twice",
+        ),
+        ({"specificity": {"n_relabelled": -1}}, "'specificity.n_relabelled': found -1; expected 0 or more"),
+        ({"specificity": {"n_variance": 9}}, "'specificity.n_variance': found 9; expected 10 or more"),
+        (
+            {"specificity": {"others": "IT"}},
+            "'specificity.others': found the text 'IT'; expected true or false",
+        ),
+        (
+            {"supervision": ["lso"]},
+            "'supervision[entry 1]': found the text 'lso'; expected one of 'own', 'group', 'loso'",
+        ),
         ({"supervision": []}, "'supervision': it is empty; expected at least one entry"),
         ({"supervision": ["own", "own"]}, "'supervision': own is named twice"),
         ({"targets": []}, "'targets': it is empty; expected at least one entry"),
@@ -258,10 +299,41 @@ def test_a_bare_label_that_yaml_reads_as_something_else_is_refused(bare):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"subjects": ["01", "group"]}, {"study": "group"}, {"targets": [{**READY, "name": "group"}]}]
+    "changes",
+    [
+        lambda name: {"subjects": ["01", name]},
+        lambda name: {"study": name},
+        lambda name: {"targets": [{**READY, "name": name}]},
+    ],
 )
-def test_the_name_group_is_reserved(changes):
-    assert "the name 'group' is reserved: it stands for the mean RDM over subjects" in message(**changes)
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [("group", "the mean RDM over subjects"), ("subjects", "the mean of single subjects' scores")],
+)
+def test_names_that_tables_use_for_means_are_reserved(changes, name, meaning):
+    assert f"the name '{name}' is reserved: it stands for {meaning}" in message(**changes(name))
+
+
+def test_leaving_a_subject_out_needs_another_one_in_every_target():
+    targets = [READY, {**READY, "name": "EVC", "subjects": ["02"]}]
+    assert (
+        "'targets[EVC].subjects': 1 subject, but `supervision` names `loso`; expected at least 2 subjects, so that "
+        "others are left to rank the features. Leave `loso` out of `supervision`, or add subjects."
+    ) in message(targets=targets, supervision=["own", "loso"])
+    assert "'targets[IT].subjects': 1 subject" in message(subjects=["01"], supervision=["loso"])
+    assert load(settings_with(targets=targets)).supervision == ("own", "group")
+    assert load(settings_with(supervision=["loso"])).supervision == ("loso",)
+
+
+@pytest.mark.parametrize("supervision", ["group", "loso"])
+def test_rdms_of_different_stimuli_have_no_mean(supervision):
+    betas = {**BETAS, "stimuli": "per-subject", "images": "sub-{subject}_run-{run}.nii.gz"}
+    text = message(targets=[MASKED], betas=betas, supervision=["own", supervision])
+    assert (
+        f"'supervision': `{supervision}`, but subjects may have seen different stimuli (`betas.stimuli: "
+        "per-subject`); expected `own` only"
+    ) in text
+    assert load(settings_with(targets=[MASKED], betas=betas, supervision=["own"])).supervision == ("own",)
 
 
 def test_names_that_occur_twice_are_refused():

@@ -77,3 +77,9 @@ def test_five_subjects_are_refused_by_the_sign_flip_test():
 def test_a_single_fold_is_refused_by_the_t_test():
     with pytest.raises(InferenceError, match=r"1 fold\(s\) with a defined score; expected at least 2"):
         corrected_resampled_t(np.ones(1), 74, 18)
+
+
+@pytest.mark.parametrize("test", [sign_flip, lambda one: corrected_resampled_t(one, 20, 5)])
+def test_undefined_difference_is_refused_and_never_significant(test):
+    with pytest.raises(InferenceError, match="1 of 7 undefined; expected a difference of every pair"):
+        test(np.array([0.1, 0.2, np.nan, 0.3, 0.1, 0.2, 0.4]))

@@ -5,27 +5,24 @@ import pandas as pd
 import pytest
 
 from examples import random_target, sparse_embedding
-from isoprune.crossvalidation import fisher_mean
+from isoprune.crossvalidation import fisher_mean, fisher_z
+from isoprune.inference import sign_flip
 from isoprune.labelled import RDM, Embedding
+from isoprune.pruning import procedure_named
 from isoprune.results import (
     CONTRAST_COLUMNS,
     FOLD_COLUMNS,
     RETAINED_COLUMNS,
     SUMMARY_COLUMNS,
     contrasts,
+    mean_over_subjects,
     summarise,
+    with_family_wise_p,
 )
-from isoprune.units import analyse_unit, read_units, write_unit
+from isoprune.units import Design, analyse_unit
 
 LABELS = tuple(f"img_{i}" for i in range(18))
-SETTINGS = {
-    "criterion": "pearson",
-    "folds": "random",
-    "n_splits": 3,
-    "n_repeats": 2,
-    "n_random": 50,
-    "seed": 0,
-}
+DESIGN = Design(procedure_named("pearson"), n_splits=3, n_repeats=2, n_random=50, n_bootstrap=100)
 
 
 def unit_of(subject: str, supervision: str) -> dict[str, str]:
@@ -38,20 +35,22 @@ def unit_of(subject: str, supervision: str) -> dict[str, str]:
     }
 
 
+def analysed(rdm: RDM, unit: dict[str, str]):
+    embedding = Embedding(sparse_embedding(18, 40, 0), LABELS, "net")
+    return analyse_unit(embedding, rdm, rdm, unit, DESIGN, n_permutations=0)
+
+
 @pytest.fixture(scope="module")
 def units():
-    embedding = Embedding(sparse_embedding(18, 40, 0), LABELS, "net")
     results = [
-        analyse_unit(
-            embedding,
+        analysed(
             RDM(random_target(18, seed), LABELS, "IT", subject),
             unit_of(subject, "own"),
-            **SETTINGS,
         )
         for seed, subject in enumerate(["01", "02", "03", "04", "05", "06"])
     ]
     group = RDM(random_target(18, 9), LABELS, "IT", "group")
-    return [*results, analyse_unit(embedding, group, unit_of("group", "group"), **SETTINGS)]
+    return [*results, analysed(group, unit_of("group", "group"))]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def test_every_fold_and_competitor_has_a_row(folds):
 
 def test_summary_is_the_fisher_mean_of_the_folds(units, folds):
     table = summarise(folds, [unit.facts for unit in units])
-    assert list(table.columns) == list(SUMMARY_COLUMNS)
+    assert list(table.columns) == [name for name in SUMMARY_COLUMNS if name in table]
     for row in table.itertuples():
         scores = folds[(folds["subject"] == row.subject) & (folds["competitor"] == row.competitor)]
         assert row.r == pytest.approx(fisher_mean(scores["r"]))
@@ -128,22 +127,117 @@ def test_retained_table_says_which_features_are_final(units):
     assert table["fold_frequency"].between(0, 1).all()
 
 
-def test_rows_of_the_embedding_may_be_shuffled_without_a_bit_of_difference(units):
-    order = np.random.default_rng(0).permutation(18)
-    X = sparse_embedding(18, 40, 0)
-    embedding = Embedding(X[order], tuple(LABELS[i] for i in order), "net")
-    again = analyse_unit(
-        embedding, RDM(random_target(18, 0), LABELS, "IT", "01"), unit_of("01", "own"), **SETTINGS
-    )
-    assert again.folds.equals(units[0].folds)
-    assert again.retained.equals(units[0].retained)
+# ---- the mean over subjects ----
 
 
-def test_units_survive_their_files_bit_for_bit(units, tmp_path):
-    names = ("folds", "retained", "curve", "facts")
-    paths = {name: str(tmp_path / f"unit_{name}.{'json' if name == 'facts' else 'tsv'}") for name in names}
-    write_unit(units[0], paths, {"seed": 0}, {})
-    folds, facts = read_units([paths["folds"]], [paths["facts"]])
-    pd.testing.assert_frame_equal(folds, units[0].folds, check_exact=True)
-    assert facts[0]["r_all_images"] == units[0].facts["r_all_images"]
-    assert facts[0]["provenance"]["settings"] == {"seed": 0}
+def test_mean_over_subjects_is_the_fisher_mean_of_their_scores(units, folds):
+    table = summarise(folds, [unit.facts for unit in units])
+    mean = mean_over_subjects(table).set_index("competitor")
+    assert set(mean["subject"]) == {"subjects"}
+    assert set(mean["supervision"]) == {"own"}
+    own = table[table["supervision"] == "own"]
+    for competitor, row in mean.iterrows():
+        scores = own[own["competitor"] == competitor]
+        assert row["r"] == fisher_mean(scores["r"])
+        assert row["r2"] == pytest.approx(scores["r2"].mean())
+        assert (row["n_subjects"], row["n_folds"], row["n_undefined"]) == (6, 36, 0)
+
+
+def test_subject_without_a_score_is_not_counted_in_the_mean(units, folds):
+    lacking = folds.copy()
+    lacking.loc[lacking["subject"] == "03", ["r", "r2"]] = np.nan
+    mean = mean_over_subjects(summarise(lacking, [unit.facts for unit in units]))
+    assert set(mean["n_subjects"]) == {5}
+    assert set(mean["n_undefined"]) == {6}
+    assert mean["r"].notna().all()
+
+
+def test_group_alone_has_no_mean_over_subjects(units, folds):
+    of_group = folds[folds["subject"] == "group"]
+    assert mean_over_subjects(summarise(of_group, [unit.facts for unit in units])).empty
+
+
+# ---- contrasts ----
+
+
+def with_rival(folds, seed=5):
+    """The folds with one more competitor, whose scores are those of the full embedding moved by chance."""
+    rival = folds[folds["competitor"] == "full"].assign(competitor="label")
+    rival["r"] = np.tanh(np.arctanh(rival["r"]) + np.random.default_rng(seed).normal(0, 0.2, len(rival)))
+    return pd.concat([folds, rival], ignore_index=True)
+
+
+def test_every_competitor_is_compared_with_pruned(folds):
+    table = contrasts(with_rival(folds), seed=0)
+    assert list(zip(table["supervision"], table["a"], table["b"], strict=True)) == [
+        (supervision, "pruned", b) for supervision in ("own", "group") for b in ("full", "random", "label")
+    ]
+
+
+def test_test_across_subjects_is_of_the_means_of_their_paired_folds(folds):
+    # A fold that the rival has no score in counts for neither side.
+    table = with_rival(folds)
+    undefined = (table["competitor"] == "label") & (table["subject"] == "02") & (table["fold"] == 1)
+    table.loc[undefined, "r"] = np.nan
+    row = contrasts(table, seed=0).set_index(["supervision", "b"]).loc[("own", "label")]
+    differences = []
+    for subject in ("01", "02", "03", "04", "05", "06"):
+        own = table[table["subject"] == subject]
+        if subject == "02":
+            own = own[own["fold"] != 1]
+        pruned, label = (
+            fisher_z(own["r"][own["competitor"] == name].to_numpy()) for name in ("pruned", "label")
+        )
+        differences.append((pruned - label).mean())
+    assert row["p"] == sign_flip(np.array(differences)).p
+    assert np.sign(row["r_diff"]) == np.sign(np.mean(differences))
+
+
+def test_rival_without_two_folds_is_left_without_a_test_that_says_why(folds):
+    table = with_rival(folds)
+    rival = (table["competitor"] == "label") & (table["subject"] == "group")
+    for n_left in (1, 0):
+        table.loc[table.index[rival][n_left:], "r"] = np.nan
+        row = contrasts(table, seed=0).set_index(["supervision", "b"]).loc[("group", "label")]
+        assert row["test"] == f"none: {n_left} fold(s) with a defined score"
+        assert np.isnan(row["p"]) and np.isnan(row["p_fwe"])
+        assert np.isnan(row["r_diff"]) == (n_left == 0)
+
+
+def several_targets(p):
+    rows = [
+        {"network": "n", "layer": "l", "target": f"t{i}", "supervision": "own", "a": "pruned", "b": "full"}
+        | {"p": one, "unit": "subjects"}
+        for i, one in enumerate(p)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_family_wise_p_of_contrasts_is_holm_by_its_definition(seed):
+    p = np.random.default_rng(seed).uniform(0, 0.2, 6)
+    p[1] = p[4]
+    found = with_family_wise_p(several_targets([*p, np.nan]))
+    for i, one in enumerate(p):
+        # Smallest level at which the step-down procedure rejects it.
+        order = sorted(p)
+        steps = [min(1, (6 - k) * order[k]) for k in range(order.index(one) + 1)]
+        assert found["p_fwe"][i] == pytest.approx(max(steps))
+    assert np.isnan(found["p_fwe"][6])
+    assert set(found["family"]) == {"pruned − full, own supervision, over subjects: 6 targets × networks"}
+
+
+def test_families_of_contrasts_are_apart_by_pair_supervision_and_unit():
+    one = several_targets([0.01, 0.02])
+    others = [one.assign(b="random"), one.assign(supervision="loso"), one.assign(unit="folds")]
+    found = with_family_wise_p(pd.concat([one, *others], ignore_index=True))
+    assert found["family"].nunique() == 4
+    np.testing.assert_allclose(found["p_fwe"], [0.02, 0.02] * 4)
+
+
+def test_rank_among_random_sets_stands_beside_random_of_the_group_only(units, folds):
+    facts = [unit.facts for unit in units]
+    table = contrasts(with_rival(folds), facts, seed=0).set_index(["supervision", "b"])
+    of_group = next(one for one in facts if one["subject"] == "group")
+    assert table.loc[("group", "random"), "p_random"] == of_group["p_random"]
+    assert table["p_random"].notna().sum() == 1

@@ -13,7 +13,8 @@ from workflow_study import LABELS, ROOT, SUBJECTS, write_rdms
 UNITS = [
     f"net-mine_target-{target}_sub-{subject}_sup-{supervision}"
     for target in ("EVC", "IT")
-    for subject, supervision in [*((one, "own") for one in SUBJECTS), ("group", "group")]
+    for supervision, people in (("own", SUBJECTS), ("group", ["group"]), ("loso", SUBJECTS))
+    for subject in people
 ]
 
 
@@ -22,9 +23,8 @@ def read(path):
 
 
 def test_run_ends_with_all_the_files_it_promises(finished):
-    expected = {"stimuli.tsv", "folds.tsv", "summary.tsv", "contrasts.tsv", "qc/intersubject.tsv"}
-    expected |= {f"retained/{unit}_retained.tsv" for unit in UNITS}
-    expected |= {f"pruning/{unit}_{kind}.tsv" for unit in UNITS for kind in ("folds", "curve")}
+    tables = ("stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject")
+    expected = {f"{name}.tsv" for name in tables} | {file for unit in UNITS for file in files_of(unit)}
     assert set(finished.tables()) == expected
     rdms = {path.name for path in (finished.results / "rdms").iterdir()}
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
@@ -32,6 +32,18 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     assert {"isomorphism", "gain", "curves", "stability", "rdms"} <= figures
     assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
+
+
+def files_of(unit):
+    """Tables and arrays of a unit."""
+    of_pruning = ("folds.tsv", "curve.tsv", "sets.npz", "bootstrap.npz")
+    of_rivals = ("folds.tsv", "bootstrap.npz")
+    return {
+        f"retained/{unit}_retained.tsv",
+        f"null/{unit}_null.npz",
+        *(f"pruning/{unit}_{ending}" for ending in of_pruning),
+        *(f"specificity/{unit}_{ending}" for ending in of_rivals),
+    }
 
 
 def test_every_table_describes_its_columns(finished):
@@ -42,64 +54,102 @@ def test_every_table_describes_its_columns(finished):
             assert all(described[name]["Description"] for name in read(path).columns)
 
 
-def test_summary_has_a_row_a_unit_and_competitor(finished):
+def test_summary_has_a_row_a_unit_and_competitor_and_the_mean_over_subjects(finished):
     summary = read(finished.results / "summary.tsv")
-    assert len(summary) == len(UNITS) * 3
-    assert set(summary["competitor"]) == {"full", "pruned", "random"}
     assert (summary["n_images"] == len(LABELS)).all()
+    for target, other in (("EVC", "IT"), ("IT", "EVC")):
+        competitors = ["full", "pruned", "random", "variance", "relabelled", "label", f"other:{other}"]
+        rows = summary[summary["target"] == target][["supervision", "subject", "competitor"]]
+        assert rows.to_numpy().tolist() == [
+            [supervision, subject, competitor]
+            for supervision in ("own", "group", "loso")
+            for subject in (["group"] if supervision == "group" else [*SUBJECTS, "subjects"])
+            for competitor in competitors
+        ]
+
+
+def test_every_tested_row_has_p_over_its_relabellings_and_every_row_a_ceiling(finished):
+    summary = read(finished.results / "summary.tsv")
+    tested = summary[summary["competitor"].isin(["full", "pruned"])]
+    assert (tested["n_permutations"] == np.where(tested["subject"] == "group", 19, 9)).all()
+    for column in ("p", "p_within", "p_fwe"):
+        assert (tested[column] >= 1 / (tested["n_permutations"] + 1)).all()
+    assert summary[summary["subject"] != "group"]["ceiling_high"].notna().all()
+
+
+def test_contrasts_compare_pruned_with_everything(finished):
+    table = read(finished.results / "contrasts.tsv")
+    for target, other in (("EVC", "IT"), ("IT", "EVC")):
+        rows = table[table["target"] == target]
+        others = ["full", "random", "variance", "relabelled", "label", f"other:{other}"]
+        assert list(zip(rows["supervision"], rows["a"], rows["b"], strict=True)) == [
+            (supervision, "pruned", b) for supervision in ("own", "group", "loso") for b in others
+        ]
+    assert table["p_random"].notna().sum() == 2
 
 
 def test_results_equal_the_library_on_the_same_arrays(finished):
     import isoprune
 
     features = np.load(finished.folder / "features.npz")["X"]
-    target = np.load(finished.folder / "IT.npz")["rdms"][1]
+    rdms = np.load(finished.folder / "IT.npz")["rdms"]
     embedding = isoprune.Embedding(features, tuple(LABELS))
     expected = isoprune.cross_validate(
-        embedding, isoprune.RDM(target, tuple(LABELS)), n_splits=3, n_repeats=1, threads=1
+        embedding, isoprune.RDM(rdms[1], tuple(LABELS)), n_splits=3, n_repeats=1, threads=1
     )
     folds = read(finished.results / "folds.tsv")
     ours = folds[(folds["target"] == "IT") & (folds["subject"] == "02")]
-    np.testing.assert_array_equal(ours["r"], expected["r"])
-    np.testing.assert_array_equal(ours["n_retained"], expected["n_retained"])
+    own = ours[(ours["supervision"] == "own") & ours["competitor"].isin(["full", "pruned", "random"])]
+    np.testing.assert_array_equal(own["r"], expected["r"])
+    np.testing.assert_array_equal(own["n_retained"], expected["n_retained"])
+    others = isoprune.RDM((rdms[0] + rdms[2]) / 2, tuple(LABELS))
+    of_others = isoprune.cross_validate(embedding, others, n_splits=3, n_repeats=1, threads=1)
+    loso = ours[(ours["supervision"] == "loso") & (ours["competitor"] == "pruned")]
+    pruned = of_others[of_others["competitor"] == "pruned"]
+    np.testing.assert_array_equal(loso["n_retained"], pruned["n_retained"])
 
 
 def test_nothing_is_left_to_do_after_a_run(finished):
     assert finished.planned() == []
 
 
-def test_running_again_from_nothing_gives_the_same_bits(finished, fresh):
-    fresh.snakemake()
-    assert fresh.tables() == finished.tables()
-
-
-def test_shuffled_stimulus_table_changes_no_result(finished, fresh):
+def test_another_run_with_a_shuffled_stimulus_table_gives_the_same_bits(finished, fresh):
     header, *rows = (fresh.folder / "stimuli.tsv").read_text().splitlines()
     shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
     (fresh.folder / "stimuli.tsv").write_text("\n".join([header, *shuffled]) + "\n")
-    fresh.snakemake()
+    units = [f"net-mine_target-IT_sub-{who}" for who in ("02_sup-own", "group_sup-group", "02_sup-loso")]
+    files = [file for unit in units for file in sorted(files_of(unit))]
+    fresh.snakemake("--", *(f"results/tiny/{file}" for file in files))
     one, other = finished.tables(), fresh.tables()
-    assert one.pop("stimuli.tsv") != other.pop("stimuli.tsv")
-    assert one == other
+    assert one["stimuli.tsv"] != other["stimuli.tsv"]
+    assert {file: one[file] for file in files} == {file: other[file] for file in files}
 
 
 def test_change_of_one_subject_in_a_file_of_all_reruns_that_subject_and_what_aggregates_it(study):
     before = study.tables()
     write_rdms(study.folder, "IT", 20, sub_02=99)
     planned = study.planned()
-    computed = [line for line in planned if line.startswith(("Read", "Average", "Prune"))]
-    assert computed == [
-        "Average the RDMs of IT over subjects",
-        "Prune mine for IT of subject 02 (own)",
-        "Prune mine for IT of subject group (group)",
-        "Read the RDM of IT in subject 02",
-    ]
-    study.snakemake()
+    computed = [line for line in planned if line.startswith(("Read", "Average", "Prune", "Rank"))]
+    of_IT = ["02 (own)", "group (group)", "01 (loso)", "02 (loso)", "03 (loso)"]
+    # Ranked by the others' IT, the EVC of subject 02 knows nothing of the change.
+    of_EVC = ["02 (own)", "group (group)", "01 (loso)", "03 (loso)"]
+    assert computed == sorted(
+        [
+            "Read the RDM of IT in subject 02",
+            "Average the RDMs of IT over subjects",
+            *(f"Prune mine for IT of subject {who}" for who in of_IT),
+            *(f"Rank by rivals: mine, IT, subject {who}" for who in of_IT),
+            *(f"Rank by rivals: mine, EVC, subject {who}" for who in of_EVC),
+        ]
+    )
+    study.snakemake("--", "results/tiny/summary.tsv")
     changed = {name for name, content in study.tables().items() if before[name] != content}
+    # Who is left out is scored anew, but ranked by the same others.
     assert {name for name in changed if name.startswith("retained")} == {
-        f"retained/net-mine_target-IT_sub-{who}_retained.tsv" for who in ("02_sup-own", "group_sup-group")
+        f"retained/net-mine_target-IT_sub-{who}_retained.tsv"
+        for who in ("02_sup-own", "group_sup-group", "01_sup-loso", "03_sup-loso")
     }
-    assert study.planned() == []
+    assert study.planned("--", "results/tiny/summary.tsv") == []
 
 
 def test_rewritten_source_with_the_same_content_reruns_nothing(study):
@@ -119,8 +169,8 @@ def test_selection_computes_its_units_and_leaves_the_study_alone(study):
     assert {name: after[name] for name in before} == before
     new = {name for name in after if name not in before}
     unit = "net-other_target-IT_sub-03_sup-own"
-    of_unit = {f"pruning/{unit}_folds.tsv", f"pruning/{unit}_curve.tsv", f"retained/{unit}_retained.tsv"}
-    assert new == {"selected.tsv", *of_unit}
+    of_rivals = {f"specificity/{unit}_{ending}" for ending in ("folds.tsv", "bootstrap.npz")}
+    assert new == {"selected.tsv", *files_of(unit)} - of_rivals
     table = read(study.results / "selected.tsv")
     assert set(zip(table["network"], table["target"], table["subject"], strict=True)) == {
         ("other", "IT", "03")
@@ -187,6 +237,14 @@ def test_scripts_are_doorways():
         (
             {"crossvalidation": {"folds": "stratified", "column": "categori", "n_splits": 3}},
             r"there is no column 'categori'.* Did you mean 'category'\?",
+        ),
+        (
+            {"specificity": {"labels": ["categori"]}},
+            r"UnknownNameError: .*there is no column 'categori'.* Did you mean 'category'\?",
+        ),
+        (
+            {"inference": {"categories": "stimulus"}},
+            r"LabelError: .*column 'stimulus' \(inference.categories\): 15 categories of at most 1 images",
         ),
         ({"results_dir": "stimuli.tsv"}, r"NotWritableError: .*'.*stimuli.tsv' is not a folder"),
     ],

@@ -21,7 +21,7 @@ from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.nuisances import IMAGE_NUISANCES
-from isoprune.stimuli import labels_in_order, stimuli_of_rows
+from isoprune.stimuli import check_columns, labels_in_order, stimuli_of_rows
 
 GROUP = "group"
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
@@ -79,8 +79,15 @@ def stimulus_labels():
     return list(stimuli_of_user()["stimulus"])
 
 
-if not STUDY.is_simulated:
-    stimulus_labels()  # a table that cannot be used stops the run before its first job
+if not STUDY.is_simulated:  # a table that cannot be used stops the run before its first job
+    named_errors(
+        check_columns,
+        stimuli_of_user(),
+        groups=STUDY.crossvalidation.column,
+        categories=STUDY.inference.categories,
+        exchange=STUDY.inference.exchange,
+        labels=STUDY.specificity.labels,
+    )
 MODELS = [network.name for network in STUDY.networks if network.model]
 EMBEDDING_FILES = [network.name for network in STUDY.networks if network.file]
 BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
@@ -115,13 +122,11 @@ def rdm_of_unit(wildcards):
     return rdm_of(wildcards.target, wildcards.subject)
 
 
-def rdms_of_others(wildcards):
-    """The other subjects' RDMs, whose mean ranks the features when a subject is left out."""
-    if wildcards.supervision != "loso":
-        return []
-    return [
-        rdm_of(wildcards.target, one) for one in subjects_with(wildcards.target) if one != wildcards.subject
-    ]
+def rdms_that_rank(wildcards):
+    """The RDM that ranks a unit's features: its own, or those of all others when a subject is left out."""
+    if wildcards.supervision == "loso":
+        return rdms_without(wildcards.target, wildcards.subject)
+    return [rdm_of_unit(wildcards)]
 
 
 def nuisance_file(name):

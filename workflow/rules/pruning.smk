@@ -5,7 +5,7 @@ rule prune:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
-        others=rdms_of_others,
+        ranking=rdms_that_rank,
         nuisances=nuisances_of_unit,
         stimuli=f"{RESULTS}/stimuli.tsv",
     output:
@@ -41,7 +41,7 @@ rule specificity:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
         rdm=rdm_of_unit,
-        others=rdms_of_others,
+        ranking=rdms_that_rank,
         nuisances=nuisances_of_unit,
         rivals=rdms_of_rivals,
         sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",

@@ -22,11 +22,11 @@ with job_log(snakemake.log[0], about) as log:
 
     settings = dict(snakemake.params.settings)
     scored = read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
-    others = [read_rdm(path, expect_target=unit["target"]) for path in snakemake.input.others]
+    ranking = [read_rdm(path, expect_target=unit["target"]) for path in snakemake.input.ranking]
     nuisances = [read_rdm(path) for path in snakemake.input.nuisances]
     result = analyse_unit(
         read_embedding(snakemake.input.embedding),
-        supervising_rdm(others or [scored], scored),
+        supervising_rdm(ranking, scored),
         scored,
         unit,
         design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli), nuisances=nuisances),

@@ -12,14 +12,15 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
-    from isoprune.specificity import analyse_rivals, labels_that_rank, write_rivals
+    from isoprune.specificity import analyse_rivals, write_rivals
+    from isoprune.stimuli import labels_that_rank
     from isoprune.summary import by_target
     from isoprune.transfer import supervising_rdm
     from isoprune.units import design_of, read_fold_sets
 
     given, params, stimuli = snakemake.input, snakemake.params, read_stimuli(snakemake.input.stimuli)
     scored = read_rdm(given.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
-    ranking = [read_rdm(path, expect_target=unit["target"]) for path in given.others] or [scored]
+    ranking = [read_rdm(path, expect_target=unit["target"]) for path in given.ranking]
     rivals = {name: list(rdms.values()) for name, rdms in by_target(map(read_rdm, given.rivals)).items()}
     result = analyse_rivals(
         read_embedding(given.embedding),

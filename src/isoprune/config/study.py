@@ -126,7 +126,7 @@ class Study(Block):
     transfer: Annotated[tuple[Transfer, ...], Field(strict=False)] = Field(
         (),
         description="Retained sets of other studies (or of this one) to score on this study's targets, without "
-        "fitting anything: does what was found there hold for these images, these people, these judgments?",
+        "fitting anything: whether what was found there holds for these images, these people, these judgments.",
     )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
