@@ -18,7 +18,10 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
     command += ["--configfile", str(ROOT / "config" / "config.yaml"), "--config"]
-    command += ['subjects=["01", "02", "03"]', 'crossvalidation={"n_repeats": 1}', 'supervision=["group"]']
+    command += ['subjects=["01", "02", "03"]', 'supervision=["group"]']
+    command += ['crossvalidation={"n_repeats": 1, "n_random": 50}']
+    command += ['inference={"n_permutations": 19, "n_bootstrap_images": 100}']
+    command += ['specificity={"n_relabelled": 1, "n_variance": 10}']
     done = subprocess.run(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -71,6 +74,21 @@ def test_quality_shows_the_planted_areas_as_reliable_and_the_others_not(results)
     assert reliability["rdm_r"].min()[["ventral", "dorsal"]].min() > 0.3
     assert (results / "figures" / "rois.png").is_file()
     assert read(results / "qc" / "regions.tsv")["n_subjects"].tolist() == [3, 3, 3]
+
+
+def test_what_a_planted_area_gains_is_its_own_and_not_what_ranks_features_elsewhere(results):
+    # Both planted areas are built on other features; a label of the pictures' kinds knows part of either.
+    summary = read(results / "summary.tsv").set_index(["target", "competitor"])["r"]
+    for target, other in (("ventral", "dorsal"), ("dorsal", "ventral")):
+        for rival in ("random", "variance", "relabelled", "other:noise", f"other:{other}"):
+            assert summary[target, "pruned"] > summary[target, rival]
+
+
+def test_relation_is_found_where_it_was_planted_as_surely_as_19_relabellings_can_tell(results):
+    summary = read(results / "summary.tsv")
+    pruned = summary[summary["competitor"] == "pruned"].set_index("target")
+    assert (pruned.loc[["ventral", "dorsal"], "p"] == 1 / 20).all()
+    assert (pruned["family"] == "pruned, group supervision, group RDM, targets × networks: 3").all()
 
 
 def test_report_shows_the_recovery(results):
