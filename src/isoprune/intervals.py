@@ -16,7 +16,7 @@ from isoprune.ceilings import scored_folds
 from isoprune.crossvalidation import FoldScore, fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import CONFIDENCE, subject_interval
-from isoprune.isomorphism import CONSTANT_RDM, RANK_DECIMALS, pairs_of, similarity
+from isoprune.isomorphism import CONSTANT_RDM, pairs_of, ranks_of_similarities, similarity
 from isoprune.labels import choose
 
 WEIGHTS_AT_ONCE = 2_000_000
@@ -219,7 +219,7 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: s
 
 def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean rank of each observation in each sample, shape (n_samples, n_pairs)."""
-    _, tied = np.unique(np.round(values, RANK_DECIMALS), return_inverse=True)
+    _, tied = np.unique(ranks_of_similarities(values), return_inverse=True)
     order = np.argsort(tied, kind="stable")
     starts = np.flatnonzero(np.diff(tied[order], prepend=-1))
     counts = np.add.reduceat(weights[:, order], starts, axis=1)
