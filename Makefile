@@ -2,7 +2,7 @@
 # make test     install what is missing, then run all tests
 # make study STUDY=cichy92 DATA=<folder>    run a study of config/studies and write its report
 # make lint     style of Python and of the workflow
-# make bench    side-by-side measurements
+# make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
 
 PYTHON ?= python3
 CORES  ?= 2
@@ -27,6 +27,13 @@ study: $(VENV)/.workflow
 
 test: $(VENV)/.dev lint
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/permutations.py --device cuda
+	$(BIN)/python benchmarks/scaling.py $(BENCH)
+	$(BIN)/python benchmarks/calibration.py --processes $(CORES)
+	$(BIN)/python benchmarks/patterns.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.stats import binom, binomtest, chisquare
 
 from isoprune.crossvalidation import fisher_z, score_folds
@@ -257,6 +258,30 @@ def rates(null: str, p: dict[str, list[float]]) -> list[Rate]:
     return [rate(null, test, values, uniform=test in UNIFORM) for test, values in p.items()]
 
 
+def draw_rates(shares: Axes, found: list[Rate]) -> None:
+    """The rate of each test with its interval, on a scale that widens what is small."""
+    from isoprune.figures.style import COLOURS, FAINT, QUIET
+
+    rows = np.arange(len(found))[::-1]
+    for row, one in zip(rows, found, strict=True):
+        claimed = one.test not in NOT_CLAIMED
+        colour = (
+            COLOURS["full" if one.test.startswith("full") else "pruned"] if claimed else COLOURS["random"]
+        )
+        shares.plot([one.low, one.high], [row, row], color=colour, clip_on=False)
+        mark = "o" if claimed else "x"
+        shares.plot(one.declared / one.n, row, mark, color=colour, markersize=4, clip_on=False)
+    shares.axvspan(0, found[0].allowed / found[0].n, color=FAINT, alpha=0.35, linewidth=0)
+    shares.axvline(LEVEL, color=QUIET, linewidth=0.8)
+    shares.set_yticks(rows, [f"{one.null}: {one.test}" for one in found], fontsize=6.5)
+    shares.set_xscale("function", functions=(np.sqrt, np.square))
+    shares.set(xlim=(0, 1), title="Declared")
+    shares.set_xticks([0, 0.01, 0.05, 0.2, 0.5, 1], ["0", ".01", ".05", ".2", ".5", "1"])
+    shares.set_xlabel(
+        "share of experiments with p ≤ .05, 95 % interval\n(shaded: within the level; × not claimed to keep it)"
+    )
+
+
 def draw(found: list[Rate], p: dict[str, list[float]], path: Path) -> None:
     """Quantiles of p-values that should be uniform, and rates with their intervals."""
     from matplotlib.figure import Figure
@@ -276,17 +301,7 @@ def draw(found: list[Rate], p: dict[str, list[float]], path: Path) -> None:
         quantiles.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8)
         quantiles.set(xlabel="expected p", ylabel="p found", title="p-values under the null", aspect="equal")
         quantiles.legend(fontsize=6.5, loc="upper left")
-        rows = np.arange(len(found))[::-1]
-        for row, one in zip(rows, found, strict=True):
-            claimed = one.test not in NOT_CLAIMED
-            colour = COLOURS["pruned"] if claimed else COLOURS["random"]
-            shares.plot([one.low, one.high], [row, row], color=colour)
-            shares.plot(one.declared / one.n, row, "o" if claimed else "x", color=colour, markersize=4)
-        shares.axvline(LEVEL, color=QUIET, linewidth=0.8)
-        shares.set_yticks(rows, [f"{one.null}: {one.test}" for one in found], fontsize=6.5)
-        shares.set(
-            xlabel="share of experiments with p ≤ .05 (95 % interval)", title="Declared", xlim=(0, None)
-        )
+        draw_rates(shares, found)
         return figure
 
     save(page(), path)

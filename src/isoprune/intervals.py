@@ -17,7 +17,7 @@ from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError
 from isoprune.inference import CONFIDENCE, subject_interval
 from isoprune.io.arrays import read_arrays, write_arrays
-from isoprune.isomorphism import RANK_DECIMALS, pairs_of
+from isoprune.isomorphism import pairs_of, ranks_of_similarities
 from isoprune.labels import choose
 from isoprune.pruning import Procedure
 from isoprune.scoring import similarities_of
@@ -302,7 +302,7 @@ def _several(weights: np.ndarray) -> np.ndarray:
 
 def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean rank of each observation in each sample, shape (n_samples, n_pairs)."""
-    _, tied = np.unique(np.round(values, RANK_DECIMALS), return_inverse=True)
+    _, tied = np.unique(ranks_of_similarities(values), return_inverse=True)
     order = np.argsort(tied, kind="stable")
     starts = np.flatnonzero(np.diff(tied[order], prepend=-1))
     counts = np.add.reduceat(weights[:, order], starts, axis=1)

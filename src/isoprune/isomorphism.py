@@ -31,8 +31,12 @@ would measure those.
 EXPLAINED = 1e-12
 """Pair values are explained by the nuisances when what these leave has at most this share of their norm."""
 
-RANK_DECIMALS = 12
-"""Similarities that agree to this many decimals are tied when they are ranked (Spearman)."""
+RANK_TIE = 1e-12
+"""Similarities that are next to each other and no further apart are tied when they are ranked (Spearman).
+
+Similarities that are equal by arithmetic differ by rounding errors of 1e-15. Rounding them to decimals would not do:
+some of them lie on both sides of a half.
+"""
 
 
 def similarity(values: np.ndarray, measure: str = "correlation") -> np.ndarray:
@@ -171,8 +175,30 @@ def second_order_of_ranked(similarities: np.ndarray, ranked_target: np.ndarray) 
     ndarray of shape (n_sets,) or (n_targets, n_sets), float64
         Signed rank correlation; NaN where either side is constant.
     """
-    ranks = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
-    return _correlation_with(ranks, similarities, ranked_target)
+    return _correlation_with(ranks_of_similarities(similarities), similarities, ranked_target)
+
+
+def ranks_of_similarities(similarities: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis from 1 on, ties (see `RANK_TIE`) sharing their mean rank; NaN in rows with NaN.
+
+    Parameters
+    ----------
+    similarities : ndarray of shape (..., n_pairs)
+
+    Returns
+    -------
+    ndarray of shape (..., n_pairs), float64
+    """
+    order = np.argsort(similarities, axis=-1)
+    ordered, places = np.take_along_axis(similarities, order, axis=-1), np.arange(similarities.shape[-1])
+    begins, ends = np.ones((2, *similarities.shape), dtype=bool)
+    begins[..., 1:] = ends[..., :-1] = np.diff(ordered, axis=-1) > RANK_TIE
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=-1)
+    last = np.minimum.accumulate(np.where(ends, places, places[-1:])[..., ::-1], axis=-1)[..., ::-1]
+    ranks = np.empty(similarities.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=-1)
+    ranks[np.isnan(ordered[..., -1])] = np.nan  # NaN is sorted to the end
+    return ranks
 
 
 def _correlation_with(scored: np.ndarray, similarities: np.ndarray, standard: np.ndarray) -> np.ndarray:
@@ -212,7 +238,7 @@ def partial_isomorphism(
     similarities = np.asarray(similarities, dtype=np.float64)
     constant = similarities.var(axis=-1) <= CONSTANT_RDM
     if coefficient == "spearman":
-        similarities = rankdata(np.round(similarities, RANK_DECIMALS), axis=-1)
+        similarities = ranks_of_similarities(similarities)
     removed = orthonormal(standardised_pairs(nuisances, coefficient))
     network = _residual(standardised_pairs(similarities), removed)
     other = _residual(standardised_pairs(target, coefficient), removed)

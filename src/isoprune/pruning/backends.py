@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from isoprune.errors import BackendError
 from isoprune.isomorphism import (
     pairs_of,
     second_order_of_ranked,
@@ -157,6 +158,13 @@ def backend_named(name: str, threads: int = 1) -> Backend:
     choose(name, BACKENDS, what="backend", where="backend")
     if name == "reference":
         return Backend("reference", ReferencePrepared)
+    if name == "cuda" and find_spec("torch") is None:
+        raise BackendError(
+            "backend 'cuda'",
+            "PyTorch is not installed",
+            "PyTorch and a CUDA device",
+            "Use `backend: cpu`, or install a CUDA build of PyTorch.",
+        )
     if name == "cuda" or (name == "auto" and cuda_in_sight()):
         from isoprune.pruning import torch_device
 

@@ -29,8 +29,11 @@ from isoprune.pruning import kernels
 from isoprune.pruning.closed_form import correlation_from_sums, standard_matrix
 from isoprune.pruning.criteria import Criterion
 
-ROW_BLOCKS = 8
-"""Parts into which the pairs are cut. Fixed, so that the number of threads changes no bit of the result."""
+ROW_BLOCKS = 4
+"""Parts into which the pairs are cut. Fixed, so that the number of threads changes no bit of the result.
+
+Each part reads the terms of all prefixes again: more parts than this cost a single thread more than they give many.
+"""
 
 PREFIX_PAIRS_AT_ONCE = 2**20
 """Pair values of a block of prefixes: 8 MB of float64."""

@@ -18,7 +18,10 @@ class IsomorphismPruner(SelectorMixin, BaseEstimator):
     Parameters
     ----------
     criterion : {"pearson", "spearman", "published", "published-spearman"}
-        As in `isoprune.prune`.
+    measure : {"correlation", "cosine", "euclidean"}
+    method : {"one-pass", "greedy"}
+    backend : {"auto", "cpu", "cuda", "numpy", "reference"}
+        All as in `isoprune.prune`.
 
     Attributes
     ----------
@@ -33,8 +36,14 @@ class IsomorphismPruner(SelectorMixin, BaseEstimator):
         Most important first. `transform` keeps the columns' own order, as every selector does.
     """
 
-    def __init__(self, criterion: str = "pearson"):
-        self.criterion = criterion
+    def __init__(
+        self,
+        criterion: str = "pearson",
+        measure: str = "correlation",
+        method: str = "one-pass",
+        backend: str = "auto",
+    ):
+        self.criterion, self.measure, self.method, self.backend = criterion, measure, method, backend
 
     def fit(self, X: Any, target: Any) -> IsomorphismPruner:
         """Rank features and find the retained set.
@@ -52,7 +61,7 @@ class IsomorphismPruner(SelectorMixin, BaseEstimator):
             its rows; use `isoprune.cross_validate`.
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=3, ensure_min_features=3)
-        result = prune(X, target, criterion=self.criterion)
+        result = prune(X, target, **self.get_params())
         self.ranking_, self.drop_, self.curve_ = result.ranking, result.drop, result.curve
         self.n_retained_, self.retained_ = result.n_retained, result.retained
         return self

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from isoprune.errors import BackendError
-from isoprune.isomorphism import CONSTANT_RDM, RANK_DECIMALS, pairs_of, standardised_pairs
+from isoprune.isomorphism import CONSTANT_RDM, RANK_TIE, pairs_of, standardised_pairs
 from isoprune.labelled import CONSTANT_IMAGE
 from isoprune.pruning.backends import with_all
 from isoprune.pruning.closed_form import LeaveOneOut, chunk_size
@@ -196,9 +196,12 @@ def _scored(pairs: torch.Tensor, coefficient: str, measure: str) -> tuple[torch.
 
 
 def _ranks(pairs: torch.Tensor) -> torch.Tensor:
-    """Ranks along the last axis, ties sharing their mean rank."""
-    rounded = pairs.round(decimals=RANK_DECIMALS).contiguous()
-    ordered = rounded.sort(dim=-1).values
-    below = torch.searchsorted(ordered, rounded, right=False)
-    up_to = torch.searchsorted(ordered, rounded, right=True)
-    return (below + up_to + 1).to(torch.float64) / 2
+    """As `isoprune.isomorphism.ranks_of_similarities`, without its care for NaN."""
+    ordered, order = pairs.sort(dim=-1)
+    end = pairs.shape[-1] - 1
+    places = torch.arange(end + 1, device=pairs.device)
+    apart = ordered.diff(dim=-1) > RANK_TIE
+    one = torch.ones_like(apart[..., :1])
+    first = torch.where(torch.cat([one, apart], dim=-1), places, 0).cummax(dim=-1).values
+    last = torch.where(torch.cat([apart, one], dim=-1), places, end).flip(-1).cummin(dim=-1).values.flip(-1)
+    return torch.empty_like(pairs).scatter_(-1, order, (first + last).to(pairs.dtype) / 2 + 1)

@@ -1,0 +1,285 @@
+"""Every backend computes what the definition says, for one target or many, and says what it ran on."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from examples import random_target, same_ranking_up_to_ties, sparse_embedding
+from isoprune.errors import BackendError
+from isoprune.isomorphism import CONSTANT_RDM, MEASURES, pairs_of, similarity, undefined_images
+from isoprune.pruning import (
+    CRITERIA,
+    available_threads,
+    backends,
+    procedure_named,
+    prune,
+    prune_arrays,
+    select_many,
+)
+from isoprune.pruning.backends import CpuPrepared, ReferencePrepared
+from isoprune.pruning.criteria import criterion_named
+
+COEFFICIENTS = ("pearson", "spearman")
+
+
+def torch_on_the_processor(values, measure):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: its backend is not compared")
+    from isoprune.pruning.torch_device import TorchPrepared
+
+    return TorchPrepared(values, measure, device=torch.device("cpu"))
+
+
+PREPARED = {
+    "numba": partial(CpuPrepared, use_compiled=True, threads=1),
+    "numba, threads": partial(CpuPrepared, use_compiled=True, threads=3),
+    "numpy": partial(CpuPrepared, use_compiled=False, threads=1),
+    "torch": torch_on_the_processor,
+}
+
+
+@st.composite
+def problems(draw):
+    """An embedding with ties, dead, duplicated and dominating features, and two targets, one of them with ties."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_images, n_features = draw(st.integers(4, 18)), draw(st.integers(3, 36))
+    kind = draw(st.sampled_from(["normal", "sparse", "whole numbers", "low rank", "nearly equal images"]))
+    X = rng.normal(size=(n_images, n_features))
+    if kind == "sparse":
+        X = np.maximum(X - 0.5, 0) * rng.lognormal(sigma=1.5, size=n_features)
+    elif kind == "whole numbers":
+        X = rng.integers(-2, 3, size=X.shape).astype(float)
+    elif kind == "low rank":
+        X = rng.normal(size=(n_images, 2)) @ rng.normal(size=(2, n_features))
+    elif kind == "nearly equal images":
+        X = 0.02 * X + rng.normal(size=n_features)
+    if draw(st.booleans()):
+        X[:, rng.integers(n_features)] = X[:, rng.integers(n_features)]
+    if draw(st.booleans()):
+        X[:, rng.integers(n_features)] = 0.0
+    if draw(st.booleans()):
+        X[:, rng.integers(n_features)] *= 30.0
+    if draw(st.booleans()):
+        X[rng.integers(n_images)] = X[rng.integers(n_images)]
+    X *= 10.0 ** draw(st.sampled_from([-8, 0, 5]))
+    ties = np.triu(rng.integers(1, 4, size=(n_images, n_images)).astype(float), 1)
+    ties[0, 1:3] = 1.0, 2.0  # a target has to vary
+    return X, np.array([random_target(n_images, int(rng.integers(2**31))), ties + ties.T])
+
+
+def is_defined(X, measure):
+    return not undefined_images(X, measure).any() and (X[0] != X).any()
+
+
+def tolerance(X, measure, sets):
+    """1e-10, or what rounding errors of 1e-15 in similarities make of an RDM that hardly varies (dimensionless)."""
+    least = 1.0
+    for features in sets:
+        if not undefined_images(X[:, features], measure).any():
+            spread = pairs_of(similarity(X[:, features], measure)).std()
+            least = min(least, spread) if spread > CONSTANT_RDM**0.5 else least
+    return max(1e-10, 5e-15 / least)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+@settings(max_examples=40, deadline=None)
+@given(problem=problems())
+def test_leaving_a_feature_out_is_what_the_definition_says(measure, coefficient, problem):
+    X, targets = problem
+    if not is_defined(X, measure):
+        return
+    expected = ReferencePrepared(X, measure).isomorphism_without_each(targets, coefficient)
+    features = np.arange(X.shape[1])
+    within = tolerance(X, measure, [np.delete(features, one) for one in features])
+    for name, prepare in PREPARED.items():
+        prepared = prepare(X, measure)
+        for batched in (False, True):
+            found = prepared.isomorphism_without_each(targets, coefficient, batched)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=within, err_msg=f"{name}, {batched=}")
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("criterion", CRITERIA)
+@settings(max_examples=40, deadline=None)
+@given(problem=problems(), seed=st.integers(0, 100))
+def test_curve_is_what_the_definition_says_for_any_ranking(measure, criterion, problem, seed):
+    X, targets = problem
+    if not is_defined(X, measure):
+        return
+    rng, chosen = np.random.default_rng(seed), criterion_named(criterion)
+    rankings = np.array([rng.permutation(X.shape[1]) for _ in targets])
+    expected = ReferencePrepared(X, measure).insertion_curves(targets, rankings, chosen)
+    within = tolerance(X, measure, [ranking[:m] for ranking in rankings for m in range(2, X.shape[1] + 1)])
+    for name, prepare in PREPARED.items():
+        found = prepare(X, measure).insertion_curves(targets, rankings, chosen)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=within, err_msg=name)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("seed", range(3))
+def test_one_at_a_time_and_many_at_once_prune_alike_on_every_backend(measure, criterion, seed):
+    X = np.c_[sparse_embedding(13, 40, seed), np.zeros((13, 3))]
+    X[:, 7] = X[:, 11]
+    targets = np.array([random_target(13, seed + number) for number in range(5)])
+    slow = [prune(X, target, criterion=criterion, measure=measure, backend="reference") for target in targets]
+    for backend in ("cpu", "numpy"):
+        procedure = procedure_named(criterion, measure, backend=backend)
+        together = select_many(X, targets, procedure, keep_results=True)
+        for number, target in enumerate(targets):
+            alone, expected = prune_arrays(X, target, procedure), slow[number]
+            for one in (alone, together.results[number]):
+                np.testing.assert_allclose(one.drop, expected.drop, rtol=0, atol=1e-10)
+                assert same_ranking_up_to_ties(one.ranking, expected.ranking, expected.drop)
+                np.testing.assert_allclose(one.curve, expected.curve, rtol=0, atol=1e-10)
+                assert one.n_retained == expected.n_retained
+            assert np.array_equal(together.retained[number], together.results[number].retained)
+
+
+# ---- sums that cancel ----
+
+
+def embedding_of_two_levels(noise):
+    """Images that are almost the same pattern but for one feature, which carries half of their variance."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(12, 60)) * noise + rng.normal(size=60)
+    X[:, 17] = rng.choice([-1.0, 1.0], size=12) * np.sqrt(60)
+    return X
+
+
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+@pytest.mark.parametrize("measure", ["correlation", "cosine"])
+def test_features_without_which_sums_cancel_are_left_out_directly(measure, coefficient, monkeypatch):
+    X, targets = embedding_of_two_levels(1e-2), random_target(12, 0)[None]
+    expected = ReferencePrepared(X, measure).isomorphism_without_each(targets, coefficient)
+    direct, made = [], backends.reference.isomorphism_without
+    monkeypatch.setattr(
+        backends.reference,
+        "isomorphism_without",
+        lambda X, T, feature, *how: direct.append(feature) or made(X, T, feature, *how),
+    )
+    for prepare in PREPARED.values():
+        for batched in (False, True):
+            direct.clear()
+            prepared = prepare(X, measure)
+            found = prepared.isomorphism_without_each(targets, coefficient, batched)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+            if coefficient == "pearson" and prepare is not torch_on_the_processor:
+                assert direct == [17]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("measure", ["correlation", "cosine"])
+def test_prefixes_whose_sums_cancel_are_scored_directly(measure, criterion):
+    X, targets = embedding_of_two_levels(1e-2), random_target(12, 0)[None]
+    last = np.r_[np.delete(np.arange(60), 17), 17][None]
+    chosen = criterion_named(criterion)
+    expected = ReferencePrepared(X, measure).insertion_curves(targets, last, chosen)
+    for prepare in PREPARED.values():
+        found = prepare(X, measure).insertion_curves(targets, last, chosen)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("backend", ["cpu", "numpy", "reference"])
+def test_prefixes_without_geometry_are_undefined_and_as_published_zero(measure, criterion, backend):
+    X = np.c_[sparse_embedding(10, 25, 1), np.zeros((10, 4))]
+    prepared = backends.backend_named(backend).prepare(X, measure)
+    dead_first = np.r_[25:29, :25][None]
+    curve = prepared.insertion_curves(random_target(10, 2)[None], dead_first, criterion_named(criterion))[0]
+    undefined = curve[:5]  # 0 … 4 dead features
+    assert (undefined == 0).all() if "published" in criterion else np.isnan(undefined).all()
+    assert np.nanmax(np.abs(curve)) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_only_features_that_cannot_be_spared_have_an_infinite_drop(measure, backend):
+    X, T = sparse_embedding(12, 40, 2), random_target(12, 3)
+    X[0] = 0
+    X[0, 3] = 5.0  # undefined without feature 3, but for distances
+    for criterion in CRITERIA:
+        drop = prune(X, T, criterion=criterion, measure=measure, backend=backend).drop
+        infinite = [] if measure == "euclidean" else [3]
+        assert np.flatnonzero(drop == np.inf).tolist() == infinite
+        assert np.isfinite(np.delete(drop, infinite)).all()
+
+
+# ---- many targets ----
+
+
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+@pytest.mark.parametrize("criterion", ["pearson", "published-spearman"])
+def test_neither_threads_nor_groups_nor_other_targets_change_a_bit(backend, criterion, monkeypatch):
+    X, procedure = sparse_embedding(20, 700, 3), procedure_named(criterion, backend=backend)
+    targets = np.array([random_target(20, seed) for seed in range(70)])
+    whole = select_many(X, targets, procedure, keep_results=True).results
+
+    def same(one, other):
+        return np.array_equal(one.drop, other.drop) and np.array_equal(one.curve, other.curve, equal_nan=True)
+
+    threads = select_many(X, targets, procedure, threads=3, keep_results=True).results
+    alone = [select_many(X, targets[k : k + 1], procedure, keep_results=True).results[0] for k in (0, 41, 69)]
+    monkeypatch.setattr("isoprune.pruning.PAIRS_OF_TARGETS", 1)
+    groups = select_many(X, iter(targets), procedure, keep_results=True).results
+    assert all(map(same, whole, threads))
+    assert all(map(same, whole, groups))
+    assert all(map(same, [whole[k] for k in (0, 41, 69)], alone))
+
+
+def test_no_targets_give_no_selections(small):
+    selections = select_many(small.X, np.empty((0, 14, 14)), procedure_named())
+    assert (selections.n_retained.shape, selections.retained) == ((0,), ())
+
+
+# ---- what ran ----
+
+
+def test_cuda_without_a_device_is_refused_by_name(small, monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to look for devices with")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(
+        BackendError,
+        match=r"backend 'cuda': PyTorch \S+ \(built .*\) sees 0 CUDA devices; expected at least one\. "
+        r"Use `backend: cpu`, or install a CUDA build of PyTorch and check that `nvidia-smi` lists the device",
+    ):
+        prune(small.X, small.T, backend="cuda")
+
+
+def test_cuda_without_pytorch_is_refused_by_name(small, monkeypatch):
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=r"PyTorch is not installed; expected PyTorch and a CUDA device"):
+        prune(small.X, small.T, backend="cuda")
+
+
+def test_auto_records_what_ran(small, monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: auto is always the processor")
+    monkeypatch.setattr(backends, "cuda_in_sight", lambda: False)
+    assert prune(small.X, small.T, backend="auto").backend == "cpu-numba"
+    from isoprune.pruning import torch_device
+
+    monkeypatch.setattr(backends, "cuda_in_sight", lambda: True)
+    monkeypatch.setattr(torch_device, "cuda_usable", lambda: False)
+    assert prune(small.X, small.T, backend="auto").backend == "cpu-numba"
+    monkeypatch.setattr(torch_device, "cuda_usable", lambda: True)
+    monkeypatch.setattr(torch_device, "cuda_device", lambda: torch.device("cpu"))
+    assert prune(small.X, small.T, backend="auto").backend == "torch-cpu"
+    assert select_many(small.X, small.T[None], procedure_named()).backend == "torch-cpu"
+
+
+def test_a_hidden_device_is_not_looked_for(monkeypatch):
+    monkeypatch.setattr(backends, "_driver_and_torch", lambda: True)
+    for hidden in ("", " ", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert not backends.cuda_in_sight()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert backends.cuda_in_sight()
+
+
+def test_there_is_a_processor_to_run_on():
+    assert available_threads() >= 1
