@@ -1,6 +1,6 @@
-"""Print the table of the README from the results of a study.
+"""Print the tables of README and docs/specificity.md from the results of a study.
 
-usage: python benchmarks/readme_table.py results/cichy92
+usage: python benchmarks/readme_table.py results/cichy92 [ladder]
 """
 
 import sys
@@ -9,22 +9,60 @@ from pathlib import Path
 import pandas as pd
 
 
-def rows(results: Path) -> list[str]:
-    """A Markdown row for each target and network."""
+def tables(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summary and contrasts of a study."""
     summary = pd.read_csv(results / "summary.tsv", sep="\t", dtype={"subject": str})
-    contrasts = pd.read_csv(results / "contrasts.tsv", sep="\t")
+    return summary, pd.read_csv(results / "contrasts.tsv", sep="\t")
+
+
+def p_of(p: float) -> str:
+    """A p-value as it is written in a paper."""
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+
+
+def difference(contrasts: pd.DataFrame, target: str, network: str, supervision: str) -> str:
+    """Pruned minus full across subjects under a supervision, with interval and p."""
+    of = contrasts[(contrasts["target"] == target) & (contrasts["network"] == network)]
+    row = of[(of["supervision"] == supervision) & (of["b"] == "full")].iloc[0]
+    return f"{row.r_diff:+.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}], {p_of(row.p)}"
+
+
+def gains(results: Path) -> list[str]:
+    """A row for each target and network: what pruning gains."""
+    summary, contrasts = tables(results)
     group = summary[summary["subject"] == "group"].set_index(["target", "network", "competitor"])
-    gains = contrasts[(contrasts["unit"] == "subjects") & (contrasts["b"] == "full")]
     made = []
-    for gain in gains.sort_values(["target", "network"], ascending=[False, True]).itertuples():
-        of = {name: group.loc[(gain.target, gain.network, name)] for name in ("full", "random", "pruned")}
-        cells = [gain.target, gain.network, f"{of['pruned'].n_retained:.0f} of {of['full'].n_features}"]
+    for target, network in sorted(
+        set(group.index.droplevel("competitor")), key=lambda key: (-ord(key[0][0]), key[1])
+    ):
+        of = {name: group.loc[(target, network, name)] for name in ("full", "random", "pruned")}
+        cells = [target, network, f"{of['pruned'].n_retained:.0f} of {of['full'].n_features}"]
         cells += [f"{of[name].r:.2f} ({of[name].r2:.2f})" for name in ("full", "random", "pruned")]
-        p = "p < .001" if gain.p < 0.001 else f"p = {gain.p:.3f}"
-        cells.append(f"+{gain.r_diff:.3f} [{gain.ci_low:.3f}, {gain.ci_high:.3f}], {p}")
+        cells += [f"{p_of(of['pruned'].p_fwe)}", f"{of['pruned'].ceiling_high:.2f}"]
+        cells += [difference(contrasts, target, network, supervision) for supervision in ("own", "loso")]
+        made.append(f"| {' | '.join(cells)} |")
+    return made
+
+
+def ladder(results: Path) -> list[str]:
+    """A row for each competitor, a column for each target and network: r (r without the nuisances)."""
+    summary, _ = tables(results)
+    group = summary[summary["subject"] == "group"]
+    columns = list(dict.fromkeys(zip(group["target"], group["network"], strict=True)))
+    order = [name for name in dict.fromkeys(group["competitor"]) if name not in ("pruned", "full")]
+    made = [f"| ranked on | {' | '.join(f'{target}, {network}' for target, network in columns)} |"]
+    made.append("|---" * (len(columns) + 1) + "|")
+    for name in ["full", *order, "pruned"]:
+        cells = [f"`{name}`"]
+        for target, network in columns:
+            row = group[
+                (group["target"] == target) & (group["network"] == network) & (group["competitor"] == name)
+            ]
+            cells.append("" if row.empty else f"{row['r'].iloc[0]:.2f} ({row['r_partial'].iloc[0]:.2f})")
         made.append(f"| {' | '.join(cells)} |")
     return made
 
 
 if __name__ == "__main__":
-    print("\n".join(rows(Path(sys.argv[1]))))
+    show = ladder if sys.argv[2:] == ["ladder"] else gains
+    print("\n".join(show(Path(sys.argv[1]))))
