@@ -231,6 +231,15 @@ def test_neither_threads_nor_groups_nor_other_targets_change_a_bit(backend, crit
     assert all(map(same, [whole[k] for k in (0, 41, 69)], alone))
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+def test_parts_of_the_ranking_change_no_bit_of_the_curve(measure, monkeypatch):
+    X, T = sparse_embedding(15, 70, 3), random_target(15, 4)
+    whole = prune(X, T, measure=measure, backend="cpu").curve
+    monkeypatch.setattr("isoprune.pruning.curve.PREFIXES_AT_ONCE", 8)
+    assert np.array_equal(prune(X, T, measure=measure, backend="cpu").curve, whole, equal_nan=True)
+    assert np.array_equal(prune(X, T, measure=measure, backend="cpu", threads=3).curve, whole, equal_nan=True)
+
+
 def test_no_targets_give_no_selections(small):
     selections = select_many(small.X, np.empty((0, 14, 14)), procedure_named())
     assert (selections.n_retained.shape, selections.retained) == ((0,), ())
