@@ -14,6 +14,7 @@ from isoprune.pruning import (
     CRITERIA,
     available_threads,
     backends,
+    one_blas_thread,
     procedure_named,
     prune,
     prune_arrays,
@@ -292,3 +293,23 @@ def test_a_hidden_device_is_not_looked_for(monkeypatch):
 
 def test_there_is_a_processor_to_run_on():
     assert available_threads() >= 1
+
+
+def test_blas_is_limited_from_the_first_that_enters_to_the_last_that_leaves():
+    threadpoolctl = pytest.importorskip(
+        "threadpoolctl", reason="threadpoolctl is not installed: nothing is limited"
+    )
+
+    def threads():
+        return {one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if threads() != {2}:
+            pytest.skip("BLAS here takes no two threads, so that a limit of one cannot be seen")
+        limit = one_blas_thread()
+        limit.__enter__()
+        with one_blas_thread():
+            assert threads() == {1}
+        assert threads() == {1}
+        limit.__exit__(None, None, None)
+        assert threads() == {2}
