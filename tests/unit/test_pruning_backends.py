@@ -14,6 +14,7 @@ from isoprune.pruning import (
     CRITERIA,
     available_threads,
     backends,
+    one_blas_thread,
     procedure_named,
     prune,
     prune_arrays,
@@ -231,6 +232,15 @@ def test_neither_threads_nor_groups_nor_other_targets_change_a_bit(backend, crit
     assert all(map(same, [whole[k] for k in (0, 41, 69)], alone))
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+def test_parts_of_the_ranking_change_no_bit_of_the_curve(measure, monkeypatch):
+    X, T = sparse_embedding(15, 70, 3), random_target(15, 4)
+    whole = prune(X, T, measure=measure, backend="cpu").curve
+    monkeypatch.setattr("isoprune.pruning.curve.PREFIXES_AT_ONCE", 8)
+    assert np.array_equal(prune(X, T, measure=measure, backend="cpu").curve, whole, equal_nan=True)
+    assert np.array_equal(prune(X, T, measure=measure, backend="cpu", threads=3).curve, whole, equal_nan=True)
+
+
 def test_no_targets_give_no_selections(small):
     selections = select_many(small.X, np.empty((0, 14, 14)), procedure_named())
     assert (selections.n_retained.shape, selections.retained) == ((0,), ())
@@ -283,3 +293,23 @@ def test_a_hidden_device_is_not_looked_for(monkeypatch):
 
 def test_there_is_a_processor_to_run_on():
     assert available_threads() >= 1
+
+
+def test_blas_is_limited_from_the_first_that_enters_to_the_last_that_leaves():
+    threadpoolctl = pytest.importorskip(
+        "threadpoolctl", reason="threadpoolctl is not installed: nothing is limited"
+    )
+
+    def threads():
+        return {one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if threads() != {2}:
+            pytest.skip("BLAS here takes no two threads, so that a limit of one cannot be seen")
+        limit = one_blas_thread()
+        limit.__enter__()
+        with one_blas_thread():
+            assert threads() == {1}
+        assert threads() == {1}
+        limit.__exit__(None, None, None)
+        assert threads() == {2}

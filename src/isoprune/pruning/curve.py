@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from contextlib import nullcontext
+from itertools import pairwise, starmap
 
 import numpy as np
 
@@ -33,6 +34,12 @@ ROW_BLOCKS = 4
 """Parts into which the pairs are cut. Fixed, so that the number of threads changes no bit of the result.
 
 Each part reads the terms of all prefixes again: more parts than this cost a single thread more than they give many.
+"""
+
+PREFIXES_AT_ONCE = 512
+"""Prefixes whose terms are held at a time by the compiled backend: they stay in the processor's cache.
+
+A multiple of `kernels.TOGETHER`.
 """
 
 PREFIX_PAIRS_AT_ONCE = 2**20
@@ -115,20 +122,17 @@ class Insertion:
         threads: int = 1,
     ) -> np.ndarray:
         """The curve of one target; arguments and result are those of `insertion_curve`."""
-        terms = self._terms(ranking, criterion, use_compiled)
-        delta, scale, undefined = terms
-        undefined[0] = True  # one feature
         if criterion.curve == "spearman":
-            r = self._spearman(delta, scale, undefined, target)
+            r = self._spearman(ranking, target, criterion, use_compiled)
         else:
             shift, size = self._shift_and_size(ranking)
-            sums = (self._compiled_sums if use_compiled else self._numpy_sums)(
-                delta, scale, standard_matrix(target), shift, threads
-            )
+            sums_of = self._compiled_sums if use_compiled else self._numpy_sums
+            sums, undefined = sums_of(ranking, criterion, standard_matrix(target), shift, threads)
             r = correlation_from_sums(sums, self.n_pairs, size)
-            for m in np.flatnonzero(np.isinf(r) & ~undefined):
+            r[undefined] = np.nan
+            for m in np.flatnonzero(np.isinf(r)):
                 r[m] = self._directly(ranking[: m + 1], target, criterion)
-        r[undefined] = np.nan
+        r[0] = np.nan  # one feature
         curve = np.concatenate([[np.nan], r])
         return np.nan_to_num(curve) if criterion.published else curve
 
@@ -138,14 +142,24 @@ class Insertion:
         return float(second_order(similarities, pairs_of(target)))
 
     def _terms(
-        self, ranking: np.ndarray, criterion: Criterion, use_compiled: bool
+        self,
+        ranking: np.ndarray,
+        criterion: Criterion,
+        use_compiled: bool,
+        before: int = 0,
+        state: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Terms, scales and undefined prefixes of some features after ``before`` others, which left a state."""
         if self.measure == "euclidean":
             return self.features[ranking], np.empty((0, 0)), np.zeros(len(ranking), dtype=bool)
-        moments = kernels.compiled(kernels.prefix_moments) if use_compiled else _numpy_moments
         centred = self.measure == "correlation"
-        tolerance = CONSTANT_IMAGE if centred else 0.0
-        delta, scale, undefined = moments(self.features, ranking, centred, tolerance, criterion.published)
+        how = centred, CONSTANT_IMAGE if centred else 0.0, criterion.published
+        if use_compiled:
+            state = np.zeros((3, self.n_images)) if state is None else state
+            moments = kernels.compiled(kernels.prefix_moments)
+            delta, scale, undefined = moments(self.features, ranking, before, state, *how)
+        else:
+            delta, scale, undefined = _numpy_moments(self.features, ranking, *how)
         return delta, scale, np.zeros_like(undefined) if criterion.published else undefined
 
     def _shift_and_size(self, ranking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,28 +170,44 @@ class Insertion:
         return np.full(len(ranking), self._shift), np.ones(len(ranking))
 
     def _compiled_sums(
-        self, delta: np.ndarray, scale: np.ndarray, standard: np.ndarray, shift: np.ndarray, threads: int
-    ) -> np.ndarray:
-        if self.measure == "euclidean":
-            kernel = kernels.compiled(kernels.prefix_distance_sums)
-            given = delta, standard, shift
-        else:
-            kernel = kernels.compiled(kernels.prefix_sums)
-            given = delta, scale, standard, shift
-        if threads == 1:
-            return np.sum([kernel(*given, *block) for block in self._blocks], axis=0)
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            return np.sum(list(pool.map(lambda block: kernel(*given, *block), self._blocks)), axis=0)
+        self,
+        ranking: np.ndarray,
+        criterion: Criterion,
+        standard: np.ndarray,
+        shift: np.ndarray,
+        threads: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        kernel = kernels.prefix_distance_sums if self.measure == "euclidean" else kernels.prefix_sums
+        kernel = kernels.compiled(kernel)
+        sums, undefined = np.empty((3, len(ranking))), np.empty(len(ranking), dtype=bool)
+        state = np.zeros((3, self.n_images))
+        running = [(np.zeros((last - first, last)), first, last) for first, last in self._blocks]
+        with ThreadPoolExecutor(max_workers=threads) if threads > 1 else nullcontext() as pool:
+            for start in range(0, len(ranking), PREFIXES_AT_ONCE):
+                part = slice(start, start + PREFIXES_AT_ONCE)
+                delta, scale, undefined[part] = self._terms(ranking[part], criterion, True, start, state)
+                terms = (delta,) if self.measure == "euclidean" else (delta, scale)
+                given = *terms, standard, shift[part]
+                work = [(*given, *one) for one in running]
+                of_blocks = pool.map(kernel, *zip(*work, strict=True)) if pool else starmap(kernel, work)
+                sums[:, part] = np.sum(list(of_blocks), axis=0)
+        return sums, undefined
 
     def _numpy_sums(
-        self, delta: np.ndarray, scale: np.ndarray, standard: np.ndarray, shift: np.ndarray, threads: int
-    ) -> np.ndarray:
+        self,
+        ranking: np.ndarray,
+        criterion: Criterion,
+        standard: np.ndarray,
+        shift: np.ndarray,
+        threads: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        delta, scale, undefined = self._terms(ranking, criterion, use_compiled=False)
         product = pairs_of(standard)
         sums = np.empty((3, len(delta)))
         for block, pairs in self._prefix_pairs(delta, scale):
             pairs -= shift[block, None]
             sums[:, block] = pairs.sum(1), np.einsum("mp,mp->m", pairs, pairs), pairs @ product
-        return sums
+        return sums, undefined
 
     def _prefix_pairs(self, delta: np.ndarray, scale: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Similarities of blocks of prefixes, each (n_prefixes, n_pairs)."""
@@ -196,8 +226,10 @@ class Insertion:
             yield block, pairs
 
     def _spearman(
-        self, delta: np.ndarray, scale: np.ndarray, undefined: np.ndarray, target: np.ndarray
+        self, ranking: np.ndarray, target: np.ndarray, criterion: Criterion, use_compiled: bool
     ) -> np.ndarray:
+        delta, scale, undefined = self._terms(ranking, criterion, use_compiled)
+        undefined[0] = True  # one feature
         ranked_target = standardised_pairs(pairs_of(target), "spearman")
         r = np.full(len(delta), np.nan)
         for block, pairs in self._prefix_pairs(delta, scale):

@@ -166,13 +166,18 @@ def distance_pairs_without(y, similarity, shift, pairs):
     return sums
 
 
-def prefix_moments(features, ranking, centred, tolerance, zero_undefined):
-    """Rank-one terms and scales of the similarities of every prefix.
+def prefix_moments(features, ranking, before, state, centred, tolerance, zero_undefined):
+    """Rank-one terms and scales of the similarities of the prefixes that some features complete.
 
     Parameters
     ----------
     features : ndarray of shape (n_features, n_images)
-    ranking : ndarray of shape (n_features,), int
+    ranking : ndarray of shape (n_inserted,), int
+        The features that are inserted now.
+    before : int
+        Number of features inserted before.
+    state : ndarray of shape (3, n_images)
+        Mean, moment and sum of squares of each image under those, zeros at first; brought up to date.
     centred : bool
         Whether images are centred (correlation): Welford's update then gives the terms, and keeps exact zeros
         where an image is constant.
@@ -183,18 +188,18 @@ def prefix_moments(features, ranking, centred, tolerance, zero_undefined):
 
     Returns
     -------
-    delta, scale : ndarray of shape (n_features, n_images)
+    delta, scale : ndarray of shape (n_inserted, n_images)
         Row m: the prefix's moments grow by ``δ_i δ_j``; its similarities are ``S_ij z_i z_j``.
-    undefined : ndarray of shape (n_features,), bool
+    undefined : ndarray of shape (n_inserted,), bool
         Whether an image is.
     """
-    n_features, n_images = features.shape
-    delta, scale = np.empty((n_features, n_images)), np.empty((n_features, n_images))
-    undefined = np.zeros(n_features, np.bool_)
-    mean, moment, squares = np.zeros(n_images), np.zeros(n_images), np.zeros(n_images)
-    for m in range(n_features):
-        share = 1.0 / (m + 1)
-        weight = np.sqrt(m * share)
+    n_inserted, n_images = len(ranking), features.shape[1]
+    delta, scale = np.empty((n_inserted, n_images)), np.empty((n_inserted, n_images))
+    undefined = np.zeros(n_inserted, np.bool_)
+    mean, moment, squares = state[0], state[1], state[2]
+    for m in range(n_inserted):
+        share = 1.0 / (before + m + 1)
+        weight = np.sqrt((before + m) * share)
         feature, delta_m, scale_m = features[ranking[m]], delta[m], scale[m]
         n_undefined = 0
         for i in range(n_images):
@@ -216,8 +221,8 @@ def prefix_moments(features, ranking, centred, tolerance, zero_undefined):
     return delta, scale, undefined
 
 
-def prefix_sums(delta, scale, standard, shift, first, last):
-    """Σ(C − c), Σ(C − c)² and Σ(C − c)·T of every prefix, over the pairs of rows ``first … last``.
+def prefix_sums(delta, scale, standard, shift, moments, first, last):
+    """Σ(C − c), Σ(C − c)² and Σ(C − c)·T of some prefixes, over the pairs of rows ``first … last``.
 
     Parameters
     ----------
@@ -227,6 +232,9 @@ def prefix_sums(delta, scale, standard, shift, first, last):
         The target T, standardised.
     shift : ndarray of shape (n_features,)
         c.
+    moments : ndarray of shape (last - first, last)
+        Co-moments of the pairs under the features before, zeros at first; brought up to date. After a number of
+        features that is no multiple of `TOGETHER` they are of no further use.
 
     Returns
     -------
@@ -234,7 +242,6 @@ def prefix_sums(delta, scale, standard, shift, first, last):
     """
     n_features = delta.shape[0]
     sums, end = np.zeros((3, n_features + TOGETHER)), n_features - 1
-    moments = np.zeros((last - first, last))
     for m in range(0, n_features, TOGETHER):
         m1, m2, m3 = min(m + 1, end), min(m + 2, end), min(m + 3, end)
         d0, d1, d2, d3 = delta[m], delta[m1], delta[m2], delta[m3]
@@ -276,11 +283,10 @@ def prefix_sums(delta, scale, standard, shift, first, last):
     return sums[:, :n_features]
 
 
-def prefix_distance_sums(delta, standard, shift, first, last):
+def prefix_distance_sums(delta, standard, shift, distances, first, last):
     """As `prefix_sums`, where a feature adds ``−(δ_i − δ_j)²`` to the similarity of images i and j."""
     n_features = delta.shape[0]
     sums = np.zeros((3, n_features))
-    distances = np.zeros((last - first, last))
     for m in range(n_features):
         delta_m, c = delta[m], shift[m]
         total, squares, product = 0.0, 0.0, 0.0
