@@ -475,7 +475,7 @@ def _relabelled(
 def _random_sets(block: Block, retained: RetainedSet, n_random: int, seed: int) -> tuple[np.ndarray, int]:
     rng = np.random.default_rng([seed, RANDOM_STREAM])
     size = len(retained.features)
-    drawn, n_redrawn = draw_sets(
+    _, drawn, n_redrawn = draw_sets(
         block, lambda: rng.permutation(retained.n_features)[:size], n_random, MAX_REDRAWS
     )
     if np.isnan(drawn["r"]).any():
