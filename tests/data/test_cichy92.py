@@ -55,15 +55,11 @@ def test_a_relation_is_as_sure_as_50_relabellings_can_tell_for_all_targets_and_n
 
 
 def test_each_rung_of_the_ladder_explains_more_of_IT(summary):
-    # Computed apart from this project: full .21, ranked on EVC .35, ranked on IT .47. What relabelled targets rank
-    # stays where random sets are.
+    # Random sets and sets of relabelled targets, then what EVC or a label of the six kinds ranks, then IT itself.
     rows = summary[(summary["network"] == "mobilenetv2") & (summary["target"] == "IT")]
     r = rows.set_index("competitor")["r"]
-    assert r["relabelled"] < r["other:EVC"] < r["pruned"]
-    assert r["random"] < r["label"] < r["pruned"] + 0.02
-    assert r["full"] == pytest.approx(0.21, abs=0.08)
-    assert r["other:EVC"] == pytest.approx(0.35, abs=0.1)
-    assert r["pruned"] == pytest.approx(0.47, abs=0.08)
+    for rung in ("other:EVC", "label"):
+        assert max(r[["random", "variance", "relabelled"]]) < r[rung] < r["pruned"]
 
 
 def test_a_gain_in_IT_is_not_the_categories_alone(summary):

@@ -12,9 +12,9 @@ def sha256(content: bytes) -> str:
 def test_inputs_are_known_by_their_bytes_one_or_several(tmp_path):
     for name in "abc":
         (tmp_path / name).write_bytes(name.encode())
-    inputs = {"target": tmp_path / "a", "others": [str(tmp_path / "c"), str(tmp_path / "b")], "none": []}
+    inputs = {"target": tmp_path / "a", "others": [str(tmp_path / "b"), str(tmp_path / "c")], "none": []}
     found = record({}, inputs)["inputs_sha256"]
-    assert found == {"none": [], "others": [sha256(b"c"), sha256(b"b")], "target": sha256(b"a")}
+    assert found == {"none": [], "others": [sha256(b"b"), sha256(b"c")], "target": sha256(b"a")}
     assert list(found) == sorted(found)
     assert sha256_of_file(tmp_path / "a") == sha256(b"a")
 

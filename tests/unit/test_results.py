@@ -180,7 +180,7 @@ def test_test_across_subjects_is_of_the_means_of_their_paired_folds(folds):
     undefined = (table["competitor"] == "label") & (table["subject"] == "02") & (table["fold"] == 1)
     table.loc[undefined, "r"] = np.nan
     row = contrasts(table, seed=0).set_index(["supervision", "b"]).loc[("own", "label")]
-    differences = []
+    means = []
     for subject in ("01", "02", "03", "04", "05", "06"):
         own = table[table["subject"] == subject]
         if subject == "02":
@@ -188,9 +188,10 @@ def test_test_across_subjects_is_of_the_means_of_their_paired_folds(folds):
         pruned, label = (
             fisher_z(own["r"][own["competitor"] == name].to_numpy()) for name in ("pruned", "label")
         )
-        differences.append((pruned - label).mean())
-    assert row["p"] == sign_flip(np.array(differences)).p
-    assert np.sign(row["r_diff"]) == np.sign(np.mean(differences))
+        means.append((pruned.mean(), label.mean()))
+    of_pruned, of_label = np.array(means).T
+    assert row["p"] == sign_flip(of_pruned - of_label).p
+    assert row["r_diff"] == pytest.approx(np.tanh(of_pruned.mean()) - np.tanh(of_label.mean()), abs=1e-12)
 
 
 def test_rival_without_two_folds_is_left_without_a_test_that_says_why(folds):

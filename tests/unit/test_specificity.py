@@ -297,7 +297,10 @@ def test_relabelled_targets_that_cannot_be_scored_are_left_out_and_counted():
 
 
 def test_no_relabelled_targets_no_labels_and_no_others_leave_matched_variance_alone():
-    result = analysed(labels={}, others={}, n_relabelled=0)
+    tested = SETS.tested.copy()
+    tested[2] = False
+    result = analysed(labels={}, others={}, n_relabelled=0, sets=replace(SETS, tested=tested))
+    assert len(result.folds) == 6
     assert set(result.folds["competitor"]) == {"variance"}
     assert list(result.bootstrap.observed) == ["variance"]
 

@@ -162,6 +162,25 @@ def test_p_of_the_mean_over_subjects_is_of_their_mean_under_the_same_relabelling
         assert row_of(table, "IT", supervision, "subjects", "pruned")["p"] == expected
 
 
+def test_people_are_relabelled_together_and_not_each_by_their_own_worst(whole):
+    # Each reaches 3 under another relabelling, so that their mean never reaches the 2 that all reach unrelabelled.
+    folds, units = whole
+    moved = []
+    for unit in units:
+        null = unit.nulls["images"]
+        relabelled = np.zeros(9)
+        relabelled[int(unit.subject) - 1 if unit.subject in PEOPLE else 0] = 3.0
+        planted = replace(
+            null,
+            observed={**null.observed, "pruned": 2.0},
+            relabelled={**null.relabelled, "pruned": relabelled},
+        )
+        moved.append(replace(unit, nulls={**unit.nulls, "images": planted}))
+    found = summary_table(folds, moved, RDMS)
+    assert row_of(found, "IT", "own", "01", "pruned")["p"] == 2 / 10
+    assert row_of(found, "IT", "own", "subjects", "pruned")["p"] == 1 / 10
+
+
 def test_exchange_within_categories_decides_what_p_is_about(whole, table):
     within = summary_table(*whole, RDMS, exchange="within")
     np.testing.assert_array_equal(within["p"], table["p_within"])

@@ -16,6 +16,7 @@ UNITS = [
     for supervision, people in (("own", SUBJECTS), ("group", ["group"]), ("loso", SUBJECTS))
     for subject in people
 ]
+ROWS = [{"stimulus": label} for label in LABELS]
 
 
 def read(path):
@@ -246,6 +247,10 @@ def test_scripts_are_doorways():
             {"inference": {"categories": "stimulus"}},
             r"LabelError: .*column 'stimulus' \(inference.categories\): 15 categories of at most 1 images",
         ),
+        (
+            {"inference": {"exchange": "within"}, "stimuli": {"rows": ROWS}},
+            r"LabelError: inference.exchange: `within`",
+        ),
         ({"results_dir": "stimuli.tsv"}, r"NotWritableError: .*'.*stimuli.tsv' is not a folder"),
     ],
 )
@@ -254,6 +259,7 @@ def test_bad_setting_is_a_named_error(fresh, change, message):
     output = fresh.snakemake(check=False)
     assert re.search(message, output), output[-3000:]
     assert "Traceback (most recent call last)" not in output.split("Logfile")[0]
+    assert not list(fresh.folder.rglob("stimuli.json"))  # which the first job writes
 
 
 def test_target_of_other_stimuli_is_a_named_error(fresh):

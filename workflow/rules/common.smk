@@ -14,6 +14,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SOURCE)}:${{{{P
 
 from isoprune.config import load
 from isoprune.errors import IsopruneError, RDMError
+from isoprune.folds import make_folds
 from isoprune.io.betas import beta_files
 from isoprune.io.betas.bold import bold_inputs, fitted_files
 from isoprune.io.files import check_writable, existing
@@ -21,7 +22,7 @@ from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.nuisances import IMAGE_NUISANCES
-from isoprune.stimuli import check_columns, labels_in_order, stimuli_of_rows
+from isoprune.stimuli import check_columns, column_of, labels_in_order, stimuli_of_rows
 
 GROUP = "group"
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
@@ -79,15 +80,6 @@ def stimulus_labels():
     return list(stimuli_of_user()["stimulus"])
 
 
-if not STUDY.is_simulated:  # a table that cannot be used stops the run before its first job
-    named_errors(
-        check_columns,
-        stimuli_of_user(),
-        groups=STUDY.crossvalidation.column,
-        categories=STUDY.inference.categories,
-        exchange=STUDY.inference.exchange,
-        labels=STUDY.specificity.labels,
-    )
 MODELS = [network.name for network in STUDY.networks if network.model]
 EMBEDDING_FILES = [network.name for network in STUDY.networks if network.file]
 BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
@@ -547,6 +539,29 @@ def expected_rdms():
 def finished(files):
     """Those of the files that are there by now."""
     return [file for file in files if Path(file).is_file()]
+
+
+def check_stimuli():
+    """Check that the stimulus table has what the settings ask of it, and that its images can be cross-validated."""
+    stimuli, folds = stimuli_of_user(), STUDY.crossvalidation
+    check_columns(
+        stimuli,
+        groups=folds.column,
+        categories=STUDY.inference.categories,
+        exchange=STUDY.inference.exchange,
+        labels=STUDY.specificity.labels,
+    )
+    if STUDY.networks and not has_own_stimuli():
+        make_folds(
+            list(stimuli["stimulus"]),
+            folds=folds.folds,
+            n_splits=folds.n_splits,
+            groups=column_of(stimuli, folds.column) if folds.column else None,
+        )
+
+
+if not STUDY.is_simulated:  # a table that cannot be used stops the run before its first job
+    named_errors(check_stimuli)
 
 
 def final_files():
