@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError, LabelError
@@ -259,6 +258,8 @@ def _bounds(pairs: np.ndarray, coefficient: str, pooling: str) -> tuple[np.ndarr
     """Correlation of each row with the mean of the others, and with the mean of all; NaN where undefined."""
     own = standardised_pairs(pairs, coefficient)
     # Sums of ranks are exact, so that pairs tied in their mean rank stay tied.
+    from scipy.stats import rankdata
+
     standardised = rankdata(pairs, axis=1) if coefficient == "spearman" else own
     pooled = pairs if pooling == "plain" else standardised
     upper = own @ standardised_pairs(pooled.sum(axis=0), coefficient)

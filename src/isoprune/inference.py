@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from isoprune.errors import InferenceError
 
@@ -83,6 +82,8 @@ def corrected_resampled_t(differences: np.ndarray, n_train: float, n_test: float
         )
     mean = float(differences.mean())
     error = float(np.sqrt((1 / n_folds + n_test / n_train) * differences.var(ddof=1)))
+    from scipy.stats import t as student_t
+
     half = error * float(student_t.ppf(0.5 + CONFIDENCE / 2, n_folds - 1))
     # Differences that are all equal: t is infinite, or 0/0 where all are 0.
     t = abs(mean) / error if error else np.inf * (mean != 0)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError
@@ -462,6 +461,8 @@ def _variance(samples: np.ndarray) -> float:
 
 
 def _around(estimate: float, variance: float, dof: int, over: str, middle: float | None) -> Interval:
+    from scipy.stats import t as student_t
+
     half = float(student_t.ppf(0.5 + CONFIDENCE / 2, dof)) * np.sqrt(variance)
     return Interval(estimate, estimate - half, estimate + half, variance, over, middle)
 

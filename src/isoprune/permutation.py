@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError, UnreadableFileError
@@ -522,6 +521,8 @@ def benjamini_hochberg(p: Mapping[Hashable, float], *, family: str) -> Adjusted:
     Adjusted
     """
     units = [unit for unit, value in p.items() if not np.isnan(value)]
+    from scipy.stats import false_discovery_control
+
     adjusted = false_discovery_control([p[unit] for unit in units]) if units else []
     found = dict(zip(units, map(float, adjusted), strict=True))
     return Adjusted(family, "Benjamini-Hochberg", {unit: found.get(unit, float("nan")) for unit in p})

@@ -102,6 +102,14 @@ def test_pruning_loads_neither_torch_nor_pandas():
     assert not {"torch", "pandas", "sklearn", "rsatoolbox", "nilearn", "matplotlib"} & set(run(code).split())
 
 
+def test_a_unit_of_work_starts_without_scipy_stats():
+    # A third of a second, for every one of a study's many short jobs.
+    assert (
+        run("import sys, isoprune.units, isoprune.transfer; print('scipy.stats' in sys.modules)").strip()
+        == "False"
+    )
+
+
 def test_core_works_where_only_the_packages_of_a_bare_node_exist():
     code = """
 import sys
