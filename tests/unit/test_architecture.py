@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "isoprune"
 
 LAYERS = [
-    ("errors", "labels", "labelled", "provenance", "log"),
+    ("errors", "labels", "labelled", "provenance", "log", "wording"),
     ("io",),
     (
         "torchvision_cpu",

@@ -1,10 +1,12 @@
 """What figures claim: they draw the table's numbers, in fixed colours, and leave nothing behind."""
 
+import re
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from isoprune import figures
 from isoprune.crossvalidation import cross_validate, fisher_mean
@@ -193,6 +195,45 @@ def test_a_contrast_without_a_test_is_open_and_says_so(study):
     mark = drawn(figure.axes[0], "difference")[0]
     assert mark.get_markerfacecolor() == "white"
     assert any("no test of 2 subjects" in text.get_text() for text in figure.axes[0].texts)
+    assert "open: not tested" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def left_out(study):
+    """The study with its subjects left out of the ranking as well."""
+    single = {name: study[name][study[name].get("subject", "01") != "group"] for name in ("summary", "folds")}
+    tables = {name: pd.concat([study[name], single[name].assign(supervision="loso")]) for name in single}
+    people = study["contrasts"][study["contrasts"]["unit"] == "subjects"].assign(supervision="loso")
+    return {**tables, "contrasts": pd.concat([study["contrasts"], people])}
+
+
+def test_isomorphism_draws_subjects_left_out_as_squares_between_the_others(study):
+    panel = panel_of(figures.isomorphism(**left_out(study)), "area")
+    [square], [diamond], [bar] = (drawn(panel, f"{what}-pruned") for what in ("left-out", "group", "mean"))
+    [[place, height]] = square.get_offsets()
+    assert height == score(study, "area", "subjects", "pruned")
+    assert np.mean(bar.get_xdata()) < place < diamond.get_offsets()[0, 0]
+    assert "pruned − full, 6 subjects left out:" in panel.get_xlabel()
+
+
+def test_gain_has_people_before_the_group_rdm(study):
+    figure = figures.gain(left_out(study)["contrasts"])
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[:3] == ["area  ·  subjects", "area  ·  subjects left out", "area  ·  group RDM"]
+
+
+@pytest.mark.parametrize("name", ["isomorphism", "gain"])
+def test_no_text_of_a_figure_of_scores_leaves_it_or_runs_into_the_next_panel(study, name):
+    tables = left_out(study)
+    tables["contrasts"] = tables["contrasts"].assign(ci_low=-1.111, ci_high=-0.111, p=0.0001, p_fwe=0.0001)
+    figure = figures.isomorphism(**tables) if name == "isomorphism" else figures.gain(tables["contrasts"])
+    figure.draw_without_rendering()
+    first, second = figure.axes
+    beside = [first.xaxis.label, *first.texts]
+    boxes = [text.get_window_extent() for text in (*beside, second.xaxis.label, *second.texts)]
+    boxes += [figure.legends[0].get_window_extent()]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert all(figure.bbox.y0 <= box.y0 for box in boxes)
+    assert max(text.get_window_extent().x1 for text in beside) < second.get_window_extent().x0
 
 
 def test_curves_mark_the_retained_set_and_only_the_plateau(study):
@@ -311,9 +352,47 @@ def test_a_single_subject_is_drawn(study, tmp_path):
     figures.save(figure, tmp_path / "one.png")
 
 
-def test_colours_stay_apart_in_lightness_or_hue_for_every_competitor():
-    assert set(figures.COLOURS) == {"full", "pruned", "random"}
-    assert len(set(figures.COLOURS.values())) == 3
+DICHROMATS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+"""What each kind of dichromatic vision makes of linear RGB (Machado, Oliveira & Fernandes 2009)."""
+
+
+def cielab(rgb):
+    """CIE 1976 L*a*b* of linear sRGB, in which a distance of 2.3 is just noticeable."""
+    to_xyz = np.array(
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
+    )
+    relative = (np.clip(rgb, 0, 1) @ to_xyz.T) / to_xyz.sum(axis=1)
+    x, y, z = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+@pytest.mark.parametrize("vision", ["trichromatic", *DICHROMATS])
+def test_competitors_are_told_apart_with_any_colour_vision(vision):
+    rgb = np.array([to_rgb(colour) for colour in figures.COLOURS.values()])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    lab = cielab(linear @ np.array(DICHROMATS.get(vision, np.eye(3))).T)
+    distance = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(len(lab), 1)]
+    assert distance.min() > 15
 
 
 def test_tables_of_units_keep_the_unit_and_their_order(study, tmp_path):
@@ -355,14 +434,43 @@ def test_contact_sheet_of_many_images_shows_an_equal_share_and_says_so(tmp_path)
 
 def test_page_holds_both_tables_without_scripts_or_addresses(study):
     page = figures.tables_page("demo", study["summary"], study["contrasts"])
-    assert page.count("<tr>") == len(study["summary"]) + len(study["contrasts"]) + 2
+    assert page.count("<tr") == len(study["summary"]) + len(study["contrasts"]) + 3
     assert "<script" not in page and "http" not in page
     row = study["contrasts"].iloc[0]
-    assert f">{row['r_diff']:.3f}<".replace("-", "−") in page
+    assert f">{row['r_diff']:+.3f}<".replace("-", "−") in page
     assert (
-        page.count('<td class="full">full</td>')
+        page.count('<td class="competitor full">full</td>')
         == (study["summary"]["competitor"] == "full").sum() + (study["contrasts"]["b"] == "full").sum()
     )
+
+
+def test_page_folds_single_subjects_away_and_shows_the_rest(study):
+    page = figures.tables_page("demo", study["summary"], study["contrasts"])
+    single = ~study["summary"]["subject"].isin(["group", "subjects"])
+    folded = page.split(f"<summary>Single subjects: {single.sum()} rows</summary>")[1].split("</details>")[0]
+    assert folded.count("<td>01</td>") == (study["summary"]["subject"] == "01").sum()
+    assert "<td>subjects</td>" not in folded
+    assert "<td>01</td>" not in page.replace(folded, "")
+
+
+def test_page_writes_p_like_columns_as_p_and_joins_intervals(study):
+    contrasts = study["contrasts"].assign(p=0.0004, p_fwe=0.4, p_random=0.5, ci_low=-0.1, ci_high=0.25)
+    page = figures.tables_page("demo", study["summary"].assign(p_within=0.0123), contrasts)
+    for text in ("&lt; 0.001", "0.40", "0.50", "[−0.100, 0.250]", "0.012", "0.500 … 0.600"):
+        assert f'<td class="number">{text}</td>' in page, text
+
+
+def test_page_leaves_out_columns_that_hold_nothing_and_explains_the_others(study):
+    page = figures.tables_page("demo", study["summary"].assign(r_partial=np.nan), study["contrasts"])
+    assert ">r_partial<" not in page and ">p_fwe</th>" in page
+    heads = set(re.findall(r"<th[^>]*>([^<]*)</th>", page))
+    assert heads == set(re.findall(r"<dt>([^<]*)</dt>", page))
+
+
+def test_page_names_each_family_once(study):
+    page = figures.tables_page("demo", study["summary"], study["contrasts"])
+    for family in study["contrasts"]["family"].unique():
+        assert page.count(f"<li>{family}</li>") == 1
 
 
 def test_page_escapes_what_it_is_given(study):

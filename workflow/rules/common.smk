@@ -575,7 +575,7 @@ def final_files():
         figures.append("stimuli.png")
     tables = []
     if STUDY.networks:
-        figures += ["isomorphism.svg", "gain.svg", "curves.svg", "stability.svg"]
+        figures += ["isomorphism.svg", "specificity.svg", "gain.svg", "curves.svg", "stability.svg"]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
         tables += ["stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if STUDY.partitions:

@@ -86,6 +86,33 @@ rule figure_isomorphism:
         "../scripts/figure_isomorphism.py"
 
 
+rule figure_specificity:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        contrasts=f"{RESULTS}/contrasts.tsv",
+    output:
+        report(
+            f"{RESULTS}/figures/specificity.svg",
+            category="3 Held-out results",
+            caption="../report/specificity.rst",
+            labels={"result": "Is the gain the target's own?", "kind": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_specificity.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_specificity.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Draw the ladder of competitors"
+    script:
+        "../scripts/figure_specificity.py"
+
+
 rule figure_gain:
     input:
         contrasts=f"{RESULTS}/contrasts.tsv",

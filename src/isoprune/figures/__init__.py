@@ -5,6 +5,7 @@ Figures never touch matplotlib's global state and never need a screen.
 """
 
 from isoprune.figures.features import curves, plateau, recovery, stability, tables_of_units
+from isoprune.figures.ladder import specificity
 from isoprune.figures.page import tables_page
 from isoprune.figures.scores import gain, isomorphism
 from isoprune.figures.stimuli import contact_sheet, rdms
@@ -20,6 +21,7 @@ __all__ = [
     "rdms",
     "recovery",
     "save",
+    "specificity",
     "stability",
     "tables_of_units",
     "tables_page",

@@ -11,22 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from isoprune.figures.style import (
-    COLOURS,
-    FAINT,
-    INK,
-    NUMBERS_SIZE,
-    QUIET,
-    in_order,
-    number,
-    numbers,
-    p_value,
-    panels,
-    styled,
-)
+from isoprune.figures.style import COLOURS, FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, panels, styled
 from isoprune.io.tables import read_table
 from isoprune.labelled import GROUP
 from isoprune.pruning.criteria import Criterion
+from isoprune.wording import number, p_value
 
 PLATEAU = 0.01
 """Share of the curve's maximum that sets on its plateau may fall short of it."""

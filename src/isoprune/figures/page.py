@@ -1,39 +1,106 @@
-"""The tables of a study as one page of HTML, without scripts and without network."""
+"""Pages of a study for reading: its tables and its findings as HTML, without scripts and without network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import pandas as pd
 
-from isoprune.figures.style import COLOURS, number, p_value
+from isoprune.figures.style import COLOURS, kind_of
+from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.results import CONTRAST_COLUMNS, SUMMARY_COLUMNS
+from isoprune.wording import interval, is_missing, number, p_number
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; }}
 body {{ margin: 2em auto; max-width: 90em; padding: 0 1em; }}
+body.text {{ max-width: 46em; }}
 h1 {{ font-size: 1.5em; }} h2 {{ font-size: 1.15em; margin-top: 2em; }}
+h3 {{ font-size: 1em; margin: 1.2em 0 .2em; color: #5a5a5a; }}
+body.text p {{ margin: .3em 0; }} p.standing {{ border-left: 3px solid #5a5a5a; padding-left: .8em; }}
 .wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9em; }}
-th, td {{ padding: .25em .8em; text-align: left; white-space: nowrap; }}
-th {{ border-bottom: 2px solid #5a5a5a; }} td {{ border-bottom: 1px solid #e4e4e4; }}
-td.number {{ text-align: right; }}
-dt {{ font-weight: bold; }} dl {{ font-size: .85em; color: #444; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87em; }}
+th, td {{ padding: .2em .7em; text-align: left; white-space: nowrap; }}
+th {{ border-bottom: 2px solid #5a5a5a; vertical-align: bottom; }} td {{ border-bottom: 1px solid #eee; }}
+tr.first td {{ border-top: 2px solid #c8c8c8; }} ul {{ margin: .3em 0; }}
+th.number, td.number {{ text-align: right; }}
+td.competitor::before {{ content: "\\25A0\\00A0"; }}
+dt {{ font-weight: bold; }} dl {{ font-size: .85em; color: #444; max-width: 60em; }}
+summary {{ cursor: pointer; margin: .8em 0; }}
 {colours}
 </style>
 </head>
-<body>
+<body{kind}>
 <h1>{title}</h1>
 {sections}
 </body>
 </html>
 """
+
+Row = Mapping[str, object]
+
+
+def _interval(row: Row) -> str:
+    missing = is_missing(row["ci_low"]) or is_missing(row["ci_high"])
+    return "n/a" if missing else interval(row["ci_low"], row["ci_high"])
+
+
+def _ends(row: Row, low: str, high: str, scale: float, form: str) -> str:
+    """Two bounds as one cell; one number where they agree or one is missing."""
+    ends = [number(scale * row[end], form) for end in (low, high) if not is_missing(row[end])]
+    return " … ".join(dict.fromkeys(ends)) or "n/a"
+
+
+_NAMES = ("network", "target", "supervision")
+
+_SHOWN_CONTRASTS: dict[str, str | Callable[[Row], str]] = {
+    **dict.fromkeys(_NAMES, ""),
+    "a": "",
+    "b": "",
+    "r_diff": "+.3f",
+    "95 % interval": _interval,
+    "p": "p",
+    "p_fwe": "p",
+    "p_random": "p",
+    "n_subjects": "d",
+    "test": "",
+    "unit": "",
+}
+"""Columns of the contrasts that are shown, with how: a format, ``p``, text, or what several columns become."""
+
+_SHOWN_SUMMARY: dict[str, str | Callable[[Row], str]] = {
+    **dict.fromkeys(_NAMES, ""),
+    "subject": "",
+    "competitor": "",
+    "r": ".3f",
+    "95 % interval": _interval,
+    "ci_over": "",
+    "p": "p",
+    "p_fwe": "p",
+    "p_within": "p",
+    "noise ceiling": lambda row: _ends(row, "ceiling_low", "ceiling_high", 1, ".3f"),
+    "% of ceiling": lambda row: _ends(row, "share_low", "share_high", 100, ".0f"),
+    "r_within": ".3f",
+    "r_partial": ".3f",
+    "retained": lambda row: f"{number(row['n_retained'], '.0f')} of {number(row['n_features'], 'd')}",
+    "n_undefined": "d",
+}
+
+_JOINED = {
+    "95 % interval": "`ci_low` and `ci_high`: 95 % interval, conditional on the selected features.",
+    "noise ceiling": "`ceiling_low` and `ceiling_high`: noise ceiling on the same held-out blocks; one number for the "
+    "mean RDM of a group.",
+    "retained": "`n_retained` and `n_features`: number of features in the set, mean over folds, of all.",
+    "% of ceiling": "`share_low` and `share_high`: r as a share of the upper and of the lower ceiling.",
+}
+"""What the columns mean that are made of several."""
 
 
 def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> str:
@@ -48,54 +115,101 @@ def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> s
     Returns
     -------
     str
-        HTML; numbers are rounded, the TSV tables hold every digit.
+        HTML; numbers are rounded and columns chosen, the TSV tables hold all. Single subjects are folded away.
     """
+    of_all = summary["subject"].isin([GROUP, SUBJECTS])
+    single = summary[~of_all]
     sections = [
         _section(
             "Contrasts: what pruning gains",
             "No claim that one competitor is better than another is made from anything but this table. "
-            "Rounded; every digit is in contrasts.tsv.",
-            contrasts,
-            CONTRAST_COLUMNS,
+            "Rounded; every digit and column is in contrasts.tsv.",
+            _table(contrasts, _SHOWN_CONTRASTS, _NAMES),
+            _families(contrasts) + _meanings(_SHOWN_CONTRASTS, contrasts, CONTRAST_COLUMNS),
         ),
         _section(
             "Summary: held-out isomorphism",
-            "Means over folds and repeats. Rounded; every digit is in summary.tsv.",
-            summary,
-            SUMMARY_COLUMNS,
+            "Means over folds and repeats: of the mean RDM of the group (group), and over single subjects' scores "
+            "(subjects). Rounded; every digit and column is in summary.tsv.",
+            _table(summary[of_all], _SHOWN_SUMMARY, (*_NAMES, "subject")),
+            (
+                _folded(
+                    f"Single subjects: {len(single)} rows",
+                    _table(single, _SHOWN_SUMMARY, (*_NAMES, "subject")),
+                )
+            )
+            * bool(len(single))
+            + _families(summary)
+            + _meanings(_SHOWN_SUMMARY, summary, SUMMARY_COLUMNS),
         ),
     ]
-    colours = "\n".join(
-        f"td.{name} {{ color: {colour}; font-weight: bold; }}" for name, colour in COLOURS.items()
-    )
-    return _PAGE.format(title=escape(f"{study}: tables"), colours=colours, sections="\n".join(sections))
+    return _page(f"{study}: tables", sections)
 
 
-def _section(title: str, about: str, table: pd.DataFrame, descriptions: Mapping[str, str]) -> str:
-    heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
-    rows = "\n".join(
-        f"<tr>{''.join(_cell(column, value) for column, value in row.items())}</tr>"
-        for row in table.to_dict(orient="records")
-    )
-    words = "\n".join(
-        f"<dt>{escape(column)}</dt><dd>{escape(descriptions[column])}</dd>" for column in table.columns
-    )
-    return (
-        f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(about)}</p>\n"
-        f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
-        f"<dl>\n{words}\n</dl>\n</section>"
-    )
+def _page(title: str, sections: Sequence[str], kind: str = "") -> str:
+    colours = "\n".join(f"td.{name}::before {{ color: {colour}; }}" for name, colour in COLOURS.items())
+    return _PAGE.format(title=escape(title), colours=colours, kind=kind, sections="\n".join(sections))
 
 
-def _cell(column: str, value: object) -> str:
-    if isinstance(value, str):
-        kind = f' class="{value}"' if value in COLOURS else ""
-        return f"<td{kind}>{escape(value)}</td>"
-    if column == "p" and pd.notna(value):
-        text = p_value(value).removeprefix("p ").removeprefix("= ")
-    elif isinstance(value, float):
-        text = number(value, ".1f" if column.startswith("n_") else ".3f")
+def _section(title: str, about: str, table: str, after: str) -> str:
+    return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(about)}</p>\n{table}\n{after}\n</section>"
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details>\n<summary>{escape(title)}</summary>\n{content}\n</details>\n"
+
+
+def _chosen(shown: Mapping[str, str | Callable[[Row], str]], table: pd.DataFrame) -> list[str]:
+    """Columns to show: those that hold something in any row."""
+    held = {name for name in table if not table[name].map(is_missing).all()}
+    return [name for name, how in shown.items() if callable(how) or name in held]
+
+
+def _table(table: pd.DataFrame, shown: Mapping[str, str | Callable[[Row], str]], names: Sequence[str]) -> str:
+    """The rows with the chosen columns; a line stands where what the rows are about (``names``) changes."""
+    columns = _chosen(shown, table)
+    heads = "".join(
+        f'<th scope="col"{" class=number" if shown[name] else ""}>{escape(name)}</th>' for name in columns
+    )
+    rows, before = [], None
+    for row in table.to_dict(orient="records"):
+        about = tuple(row[name] for name in names)
+        cells = "".join(_cell(name, row, shown[name]) for name in columns)
+        rows.append(f"<tr{' class=first' if about != before else ''}>{cells}</tr>")
+        before = about
+    body = "\n".join(rows)
+    return f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _cell(name: str, row: Row, how: str | Callable[[Row], str]) -> str:
+    if callable(how):
+        text = how(row)
+    elif how == "p":
+        text = p_number(row[name])
+    elif how:
+        text = number(row[name], how)
     else:
-        text = number(value, "d")
+        text = "n/a" if is_missing(row[name]) else str(row[name])
+        # Only names from our own list become classes of HTML: text of a table never does.
+        kind = kind_of(text)
+        is_competitor = name in ("a", "b", "competitor") and kind in COLOURS
+        classes = f' class="competitor {kind}"' if is_competitor else ""
+        return f"<td{classes}>{escape(text)}</td>"
     return f'<td class="number">{escape(text)}</td>'
+
+
+def _families(table: pd.DataFrame) -> str:
+    """The families that p_fwe is adjusted over, each once."""
+    families = dict.fromkeys(one for one in table["family"] if not is_missing(one) and one)
+    items = "\n".join(f"<li>{escape(one)}</li>" for one in families)
+    return _folded(f"Families of p_fwe: {len(families)}", f"<ul>\n{items}\n</ul>") if families else ""
+
+
+def _meanings(
+    shown: Mapping[str, str | Callable[[Row], str]], table: pd.DataFrame, descriptions: Mapping[str, str]
+) -> str:
+    words = {**descriptions, **_JOINED}
+    items = "\n".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(words[name])}</dd>" for name in _chosen(shown, table)
+    )
+    return _folded("What the columns mean", f"<dl>\n{items}\n</dl>")

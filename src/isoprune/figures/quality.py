@@ -21,11 +21,12 @@ from isoprune.figures.stimuli import (
     name_rows,
     percentile_bar,
 )
-from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, number, numbers, styled
+from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
+from isoprune.wording import number
 
-CATEGORY_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+CATEGORY_COLOURS = ("#45C58B", "#A249E6", "#CC2091", "#AFD204", "#000000", "#7C4519")
 """Colours of categories and regions: none that stands for a competitor."""
 
 _MARKERS = ("o", "s", "^", "D", "v")

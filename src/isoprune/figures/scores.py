@@ -9,6 +9,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from isoprune.crossvalidation import COMPETITORS, fisher_mean
+from isoprune.figures.marks import (
+    ABOUT,
+    MARKERS,
+    SUPERVISIONS,
+    ceiling_key,
+    difference,
+    draw_ceilings,
+    mark_of,
+    of_panel,
+    scored,
+)
 from isoprune.figures.style import (
     COLOURS,
     FAINT,
@@ -16,22 +27,18 @@ from isoprune.figures.style import (
     NUMBERS_SIZE,
     QUIET,
     in_order,
-    number,
     numbers,
-    p_value,
     panels,
-    share,
     styled,
 )
 from isoprune.inference import MIN_SUBJECTS
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.wording import count, is_missing, p_number, p_value, share
 
-_SUBJECTS_AT, _LEFT_OUT_AT, _GROUP_AT = -0.17, 0.08, 0.26
-_SINGLE = ("own", "loso")
-"""Supervisions under which subjects are scored one by one, in the order in which one is drawn subject by subject."""
+_APART = 0.24
+"""Distance between the marks of a competitor, in widths of its place."""
 
-_ABOUT = {"own": "subjects", "loso": "subjects left out", "group": "group RDM"}
-_MARKERS = {"own": "o", "loso": "s", "group": "D"}
+_ROW = ["network", "target", "supervision"]
 
 
 @styled
@@ -52,20 +59,31 @@ def isomorphism(summary: pd.DataFrame, folds: pd.DataFrame, contrasts: pd.DataFr
     """
     summary = summary[summary["competitor"].isin(COMPETITORS)]
     networks, targets = in_order(summary["network"]), in_order(summary["target"])
-    figure, axes = panels(networks, targets, (2.9, 3.9), sharey=True)
+    words = {
+        (network, target): _decisive(of_panel(summary, network, target), of_panel(contrasts, network, target))
+        for network in networks
+        for target in targets
+    }
+    height = 2.9 + 0.17 * max(map(len, words.values()))
+    figure, axes = panels(networks, targets, (3.5, height), sharey=True)
     for (network, target), panel in axes.items():
-        here = _of(summary, network, target)
-        _draw_ceilings(panel, here)
-        _draw_subjects(panel, here)
-        _draw_left_out(panel, here)
-        _draw_group(panel, here[here["subject"] == GROUP], _of(folds, network, target))
+        here = of_panel(summary, network, target)
+        draw_ceilings(panel, here, scores_along="y")
+        for supervision, offset in _offsets(summary).items():
+            rows = here[here["supervision"] == supervision]
+            if supervision == _by_subject(summary):
+                _draw_subjects(panel, rows, offset)
+            elif supervision == GROUP:
+                _draw_group(panel, rows, of_panel(folds, network, target), offset)
+            else:
+                _draw_left_out(panel, rows, offset)
         panel.axhline(0, color=QUIET, linewidth=0.8, zorder=0)
         panel.set_xlim(-0.5, len(COMPETITORS) - 0.5)
         panel.set_xticks(range(len(COMPETITORS)), COMPETITORS, fontweight="bold")
         for label, competitor in zip(panel.get_xticklabels(), COMPETITORS, strict=True):
             label.set_color(COLOURS[competitor])
         panel.tick_params(axis="x", length=0)
-        numbers(panel, _decisive(here, _of(contrasts, network, target)))
+        numbers(panel, words[network, target])
     for network in networks:
         axes[network, targets[0]].set_ylabel("held-out isomorphism, signed r")
     figure.legend(
@@ -76,79 +94,66 @@ def isomorphism(summary: pd.DataFrame, folds: pd.DataFrame, contrasts: pd.DataFr
     return figure
 
 
-def _of(table: pd.DataFrame, network: str, target: str) -> pd.DataFrame:
-    return table[(table["network"] == network) & (table["target"] == target)]
-
-
-def _shown(summary: pd.DataFrame) -> str | None:
+def _by_subject(summary: pd.DataFrame) -> str | None:
     """The supervision that is drawn subject by subject."""
-    return next((one for one in _SINGLE if one in set(summary["supervision"])), None)
+    there = set(summary["supervision"])
+    return next((one for one in SUPERVISIONS if one in there and one != GROUP), None)
 
 
-def _draw_ceilings(panel: Axes, summary: pd.DataFrame) -> None:
-    """A band for single subjects' noise ceiling, a dashed line for that of the group RDM."""
-    mean = summary[(summary["subject"] == SUBJECTS) & summary["ceiling_low"].notna()]
-    if len(mean):
-        low, high = mean["ceiling_low"].iloc[0], mean["ceiling_high"].iloc[0]
-        panel.axhspan(low, high, color=FAINT, alpha=0.45, linewidth=0, zorder=0, gid="ceiling-subjects")
-    of_group = summary[(summary["subject"] == GROUP) & summary["ceiling_high"].notna()]
-    if len(of_group):
-        height = of_group["ceiling_high"].iloc[0]
-        panel.axhline(height, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0, gid="ceiling-group")
+def _offsets(summary: pd.DataFrame) -> dict[str, float]:
+    """Where the marks of each supervision stand beside the middle of a competitor's place."""
+    there = set(summary["supervision"])
+    shown = [one for one in SUPERVISIONS if one in there]
+    return {one: _APART * (i - (len(shown) - 1) / 2) for i, one in enumerate(shown)}
 
 
-def _draw_subjects(panel: Axes, summary: pd.DataFrame) -> None:
+def _draw_subjects(panel: Axes, summary: pd.DataFrame, offset: float) -> None:
     """A dot a subject × competitor, a line a subject, and a bar at the mean over subjects with its interval."""
-    of_supervision = summary[summary["supervision"] == _shown(summary)]
-    single = of_supervision[~of_supervision["subject"].isin([GROUP, SUBJECTS])]
+    single = summary[~summary["subject"].isin([GROUP, SUBJECTS])]
     r = single.pivot(index="subject", columns="competitor", values="r")
-    means = of_supervision[of_supervision["subject"] == SUBJECTS].set_index("competitor")
-    places = {name: place + _SUBJECTS_AT for place, name in enumerate(COMPETITORS) if name in r}
+    means = summary[summary["subject"] == SUBJECTS].set_index("competitor")
+    places = {name: place + offset for place, name in enumerate(COMPETITORS) if name in r}
+    # Beside the bar and its interval, which would hide them.
+    beside = [place - 0.09 for place in places.values()]
     for _, of_subject in r.iterrows():
-        panel.plot(list(places.values()), of_subject[list(places)], color=FAINT, linewidth=0.8, zorder=1)
-    for name, place in places.items():
+        panel.plot(beside, of_subject[list(places)], color=FAINT, linewidth=0.8, zorder=1)
+    for dot, (name, place) in zip(beside, places.items(), strict=True):
         colour = COLOURS[name]
-        dots = {"s": 16, "color": colour, "alpha": 0.65, "linewidths": 0}
-        panel.scatter([place] * len(r), r[name], **dots, zorder=2, gid=f"subjects-{name}")
+        dots = {"s": 14, "color": colour, "alpha": 0.65, "linewidths": 0}
+        panel.scatter([dot] * len(r), r[name], **dots, zorder=2, gid=f"subjects-{name}")
         if len(r) > 1 and name in means.index:
             mean = means.loc[name]
-            ends = [place - 0.13, place + 0.13]
+            ends = [place - 0.04, place + 0.1]
             panel.plot(ends, [mean["r"]] * 2, color=colour, linewidth=3, zorder=3, gid=f"mean-{name}")
-            _draw_interval(panel, place, mean, colour)
+            _draw_interval(panel, place + 0.03, name, mean)
 
 
-def _draw_left_out(panel: Axes, summary: pd.DataFrame) -> None:
+def _draw_left_out(panel: Axes, summary: pd.DataFrame, offset: float) -> None:
     """A square for the mean over subjects left out, where each subject's own supervision is drawn in full."""
-    if _shown(summary) != "own":
-        return
-    left_out = summary[(summary["supervision"] == "loso") & (summary["subject"] == SUBJECTS)]
-    for _, row in left_out.iterrows():
+    for _, row in summary[summary["subject"] == SUBJECTS].iterrows():
         name = row["competitor"]
-        place = COMPETITORS.index(name) + _LEFT_OUT_AT
-        _draw_interval(panel, place, row, COLOURS[name])
-        style = {"marker": "s", "s": 30, "color": "white", "edgecolors": COLOURS[name], "linewidths": 1.4}
-        panel.scatter([place], [row["r"]], **style, zorder=4, gid=f"left-out-{name}")
+        place = COMPETITORS.index(name) + offset
+        _draw_interval(panel, place, name, row)
+        panel.scatter([place], [row["r"]], **mark_of("loso", COLOURS[name]), zorder=4, gid=f"left-out-{name}")
 
 
-def _draw_interval(panel: Axes, place: float, row: pd.Series, colour: str) -> None:
+def _draw_interval(panel: Axes, place: float, name: str, row: pd.Series) -> None:
     ends = [row["ci_low"], row["ci_high"]]
-    name = row.get("competitor", row.name)
-    panel.plot([place] * 2, ends, color=colour, linewidth=1.2, zorder=3, gid=f"interval-{name}")
+    panel.plot([place] * 2, ends, color=COLOURS[name], linewidth=1.2, zorder=3, gid=f"interval-{name}")
 
 
-def _draw_group(panel: Axes, summary: pd.DataFrame, folds: pd.DataFrame) -> None:
+def _draw_group(panel: Axes, summary: pd.DataFrame, folds: pd.DataFrame, offset: float) -> None:
     """A diamond a competitor with its interval, and the range of the random sets."""
-    for _, row in summary.iterrows():
+    for _, row in summary[summary["subject"] == GROUP].iterrows():
         name = row["competitor"]
-        place = COMPETITORS.index(name) + _GROUP_AT
-        _draw_interval(panel, place, row, COLOURS[name])
+        place = COMPETITORS.index(name) + offset
+        _draw_interval(panel, place, name, row)
         if name == "random":
             draws = folds[(folds["subject"] == GROUP) & (folds["competitor"] == "random")]
             ends = [fisher_mean(draws["r_low"]), fisher_mean(draws["r_high"])]
-            beside = [place + 0.14] * 2
+            beside = [place + 0.12] * 2
             panel.plot(beside, ends, color=FAINT, linewidth=4, zorder=2, gid="range-random")
-        style = {"marker": "D", "s": 40, "color": COLOURS[name], "edgecolors": INK, "linewidths": 0.9}
-        panel.scatter([place], [row["r"]], **style, zorder=4, gid=f"group-{name}")
+        panel.scatter([place], [row["r"]], **mark_of(GROUP, COLOURS[name]), zorder=4, gid=f"group-{name}")
 
 
 def _decisive(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
@@ -156,73 +161,50 @@ def _decisive(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     pruned = summary[summary["competitor"] == "pruned"]
     of_group = pruned[pruned["subject"] == GROUP]
     shown, whose = (of_group, "group RDM") if len(of_group) else (pruned, "all subjects")
+    if not len(shown):
+        return ["not computed"]
     lines = [f"{share(shown['n_retained'].mean(), shown['n_features'].iloc[0])} retained ({whose})"]
-    for _, row in of_group[of_group["p"].notna()].iterrows():
-        lines.append(f"pruned, group RDM: {p_value(row['p'])}, family-wise {p_value(row['p_fwe'])}")
-    for _, gain_ in contrasts[contrasts["b"] == "full"].iterrows():
-        about = _ABOUT[gain_["supervision"]]
-        n = _count(gain_["n_subjects"]) if gain_["unit"] == "subjects" else about
-        lines += [f"pruned − full, {n}{' left out' if about.endswith('left out') else ''}:"]
-        lines += [f"   {_difference(gain_)}"]
+    for supervision in SUPERVISIONS:
+        rows = pruned[(pruned["supervision"] == supervision) & (pruned["subject"] == scored(supervision))]
+        for _, row in rows[rows["p"].notna()].iterrows():
+            tested = f"{p_value(row['p'])} ({p_number(row['p_fwe'])})"
+            lines.append(f"pruned, {ABOUT[supervision]}: r > 0, {tested}")
+        of = contrasts[(contrasts["b"] == "full") & (contrasts["supervision"] == supervision)]
+        for _, gain_ in of.iterrows():
+            left_out = " left out" if supervision == "loso" else ""
+            n = f"{count(gain_['n_subjects'], 'subject')}{left_out}"
+            who = n if gain_["unit"] == "subjects" else ABOUT[supervision]
+            lines += [f"pruned − full, {who}:", f"   {difference(gain_)}"]
     undefined = int(pruned.loc[pruned["subject"] != SUBJECTS, "n_undefined"].sum())
     return [*lines, f"{undefined} fold(s) without a defined score"] if undefined else lines
 
 
-def _count(n_subjects: int) -> str:
-    return "1 subject" if n_subjects == 1 else f"{n_subjects} subjects"
-
-
-def _difference(contrast: pd.Series) -> str:
-    """A difference with its interval and p, or why there is none."""
-    size = number(contrast["r_diff"], "+.3f")
-    if pd.isna(contrast["p"]):
-        return f"{size}, no test of {_count(contrast['n_subjects'])}"
-    interval = f"[{number(contrast['ci_low'], '+.3f')}, {number(contrast['ci_high'], '+.3f')}]"
-    return f"{size} {interval}, {p_value(contrast['p'])}"
-
-
 def _key(summary: pd.DataFrame) -> list[Line2D | Patch]:
+    """What the marks are; only those that are drawn."""
     plain = {"color": QUIET, "linestyle": "none"}
-    shown = _shown(summary)
+    shown = _by_subject(summary)
     single = summary[(summary["supervision"] == shown) & (summary["subject"] != SUBJECTS)]
-    how = "own RDM" if shown == "own" else "the others' mean RDM, scored on own"
     handles: list[Line2D | Patch] = []
     if single["subject"].nunique():
-        ranked = f"a subject, ranked {'and scored ' if shown == 'own' else ''}on {how}"
-        handles.append(Line2D([], [], marker="o", markersize=4, label=ranked, **plain))
+        ranked = "on own RDM" if shown == "own" else "on the others' mean RDM"
+        handles.append(Line2D([], [], marker="o", markersize=4, label=f"a subject, ranked {ranked}", **plain))
     if single["subject"].nunique() > 1:
         handles.append(Line2D([], [], color=QUIET, linewidth=3, label="mean over subjects (Fisher z)"))
     if shown == "own" and "loso" in set(summary["supervision"]):
-        text = "mean over subjects, each left out of the ranking"
-        handles.append(Line2D([], [], marker="s", markersize=5, markerfacecolor="white", label=text, **plain))
+        text = "mean over subjects, each left out"
+        handles.append(Line2D([], [], marker=MARKERS["loso"], markersize=5, label=text, **plain))
     if (summary["subject"] == GROUP).any():
-        text = "group RDM (mean over subjects)"
+        text, rim = "group RDM (mean over subjects)", {"markersize": 6, "markeredgecolor": INK}
         handles += [
-            Line2D([], [], marker="D", markersize=6, markeredgecolor=INK, label=text, **plain),
+            Line2D([], [], marker=MARKERS["group"], label=text, **rim, **plain),
             Line2D([], [], color=FAINT, linewidth=4, label="5–95 % of random sets in a fold"),
         ]
-    handles.append(
-        Line2D(
-            [],
-            [],
-            color=QUIET,
-            linewidth=1.2,
-            label="95 % interval (mean: subjects and images; group: images)",
-        )
-    )
-    if summary["ceiling_low"].notna().any():
-        handles += [
-            Patch(color=FAINT, alpha=0.45, linewidth=0, label="noise ceiling of single subjects"),
-            Line2D(
-                [],
-                [],
-                color=QUIET,
-                linewidth=1,
-                linestyle=(0, (4, 3)),
-                label="noise ceiling of the group RDM",
-            ),
-        ]
-    return handles
+    return [
+        *handles,
+        Line2D([], [], color=QUIET, linewidth=1.2, label="95 % interval"),
+        *ceiling_key(summary),
+        Line2D([], [], linestyle="none", label="p in parentheses: family-wise"),
+    ]
 
 
 @styled
@@ -240,16 +222,13 @@ def gain(contrasts: pd.DataFrame) -> Figure:
         A row a network × target × supervision, a panel a comparison; bars are 95 % intervals.
     """
     contrasts = contrasts[contrasts["b"].isin(COMPETITORS)]
-    rows = [
-        tuple(row)
-        for row in contrasts[["network", "target", "supervision"]].drop_duplicates().itertuples(index=False)
-    ]
+    rows = _rows(contrasts)
     pairs = [tuple(pair) for pair in contrasts[["a", "b"]].drop_duplicates().itertuples(index=False)]
-    figure = Figure(figsize=(2.0 + 4.4 * len(pairs), 1.5 + 0.42 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(2.0 + 4.9 * len(pairs), 1.7 + 0.36 * len(rows)), layout="constrained")
     grid = figure.subplots(1, len(pairs), squeeze=False, sharey=True, sharex=True)[0]
     for panel, (a, b) in zip(grid, pairs, strict=True):
         compared = contrasts[(contrasts["a"] == a) & (contrasts["b"] == b)]
-        _draw_forest(panel, compared.set_index(["network", "target", "supervision"]), rows)
+        _draw_forest(panel, compared.set_index(_ROW), rows)
         panel.set_title(f"{a} − {b}")
         panel.tick_params(axis="y", length=0)
         panel.set_xlabel("difference of held-out r")
@@ -258,44 +237,36 @@ def gain(contrasts: pd.DataFrame) -> Figure:
     return figure
 
 
+def _rows(contrasts: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Network, target and supervision of each row: people before the group RDM."""
+    places = contrasts[_ROW].drop_duplicates()
+    there = set(places.itertuples(index=False, name=None))
+    analyses = dict.fromkeys(places[_ROW[:2]].itertuples(index=False, name=None))
+    return [(*one, how) for one in analyses for how in SUPERVISIONS if (*one, how) in there]
+
+
 def _draw_forest(panel: Axes, compared: pd.DataFrame, rows: list[tuple[str, str, str]]) -> None:
+    colour = COLOURS["pruned"]
     panel.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
+    words = {"xycoords": panel.get_yaxis_transform(), "va": "center", "fontsize": NUMBERS_SIZE}
+    head = "difference [95 % interval], p (family-wise)"
+    panel.annotate(head, (1.03, -0.75), color=QUIET, annotation_clip=False, **words)
     for place, row in enumerate(rows):
         if row not in compared.index:
             continue
         contrast = compared.loc[row]
+        ends = [contrast["ci_low"], contrast["ci_high"]]
+        panel.plot(ends, [place] * 2, color=colour, linewidth=2, gid="interval")
         # An open mark has no test, hence no interval.
-        filled = COLOURS["pruned"] if pd.notna(contrast["p"]) else "white"
-        panel.plot(
-            [contrast["ci_low"], contrast["ci_high"]],
-            [place] * 2,
-            color=COLOURS["pruned"],
-            linewidth=2,
-            gid="interval",
-        )
-        panel.plot(
-            contrast["r_diff"],
-            place,
-            _MARKERS[row[2]],
-            color=filled,
-            markeredgecolor=COLOURS["pruned"],
-            markersize=6,
-            gid="difference",
-        )
-        panel.annotate(
-            _difference(contrast),
-            (1.03, place),
-            xycoords=panel.get_yaxis_transform(),
-            va="center",
-            fontsize=NUMBERS_SIZE,
-            annotation_clip=False,
-        )
+        mark = {"color": "white" if is_missing(contrast["p"]) else colour, "markeredgecolor": colour}
+        panel.plot(contrast["r_diff"], place, MARKERS[row[2]], markersize=6, gid="difference", **mark)
+        panel.annotate(difference(contrast), (1.03, place), annotation_clip=False, **words)
 
 
 def _name_rows(panel: Axes, rows: list[tuple[str, str, str]]) -> None:
     several = len({network for network, _, _ in rows}) > 1
     names = [
-        f"{f'{network}  ·  ' if several else ''}{target}  ·  {_ABOUT[supervision]}"
+        f"{target}  ·  {f'{network}  ·  ' if several else ''}{ABOUT[supervision]}"
         for network, target, supervision in rows
     ]
     panel.set_yticks(range(len(rows)), names)
@@ -303,19 +274,23 @@ def _name_rows(panel: Axes, rows: list[tuple[str, str, str]]) -> None:
 
 
 def _tests(contrasts: pd.DataFrame) -> list[Line2D]:
-    """One line of explanation for each kind of test in the table."""
+    """One line of explanation for each kind of test in the table, and for what has none."""
     meaning = {
         "own": "subjects: {}, n = {}; speaks about people",
         "loso": "subjects left out of the ranking: {}, n = {}; speaks about new people",
         "group": "group RDM: {}; speaks about images of this target, never about people",
     }
+    mark = {"color": COLOURS["pruned"], "linestyle": "none", "markersize": 6}
     lines = []
-    for supervision, rows in contrasts.groupby("supervision", sort=False):
+    for supervision in SUPERVISIONS:
+        rows = contrasts[contrasts["supervision"] == supervision]
+        if not len(rows):
+            continue
         tests = [test for test in in_order(rows["test"]) if not test.startswith("none")]
         counts = sorted({int(n) for n in rows["n_subjects"]})
         n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} … {counts[-1]}"
         text = meaning[supervision].format(" / ".join(tests) or f"no test below {MIN_SUBJECTS} subjects", n)
-        marker = _MARKERS[supervision]
-        mark = {"color": COLOURS["pruned"], "marker": marker, "linestyle": "none", "markersize": 6}
-        lines.append(Line2D([], [], label=text, **mark))
+        lines.append(Line2D([], [], label=text, marker=MARKERS[supervision], **mark))
+    if contrasts["p"].isna().any():
+        lines.append(Line2D([], [], label="open: not tested", marker="o", markerfacecolor="white", **mark))
     return lines

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from scipy.stats import rankdata
 
-from isoprune.figures.style import INK, NUMBERS_SIZE, in_order, number, numbers, styled
+from isoprune.figures.style import INK, NUMBERS_SIZE, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
+from isoprune.wording import number
 
 MOST_THUMBNAILS = 120
 """Images of a contact sheet at most."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -17,7 +16,15 @@ from isoprune.io.files import replacing
 
 P, R = ParamSpec("P"), TypeVar("R")
 
-COLOURS = {"full": "#0072B2", "pruned": "#D55E00", "random": "#6E6E6E"}
+COLOURS = {
+    "full": "#0072B2",
+    "random": "#6E6E6E",
+    "variance": "#56B4E9",
+    "relabelled": "#CC79A7",
+    "label": "#0B5D3B",
+    "other": "#E69F00",
+    "pruned": "#D55E00",
+}
 """Colour of each competitor, told apart with any kind of colour vision (after Okabe & Ito)."""
 
 INK, QUIET, FAINT = "#222222", "#5A5A5A", "#C8C8C8"
@@ -43,6 +50,8 @@ _STYLE = {
     "ytick.labelsize": 8,
     "legend.frameon": False,
     "legend.fontsize": 8,
+    # Less, and the last line of a key below a figure is cut.
+    "legend.borderaxespad": 1.0,
     "savefig.dpi": 150,
     # Letters as outlines: a figure looks the same where the fonts are others.
     "svg.fonttype": "path",
@@ -118,23 +127,16 @@ def numbers(panel: Axes, lines: Sequence[str]) -> None:
     panel.set_xlabel("\n".join(lines), loc="left", fontsize=NUMBERS_SIZE, color=INK, linespacing=1.35)
 
 
+def kind_of(competitor: str) -> str:
+    """What all labels, and all other targets, have in common: the name before the colon."""
+    return competitor.partition(":")[0]
+
+
+def colour_of(competitor: str) -> str:
+    """The colour of a competitor, in every figure and on every page."""
+    return COLOURS.get(kind_of(competitor), INK)
+
+
 def in_order(values: pd.Series) -> list[str]:
     """The values that occur, each once, in the order of the table."""
     return list(dict.fromkeys(values))
-
-
-def number(value: float, form: str = ".2f") -> str:
-    """A number with a real minus sign, ``n/a`` when it is missing."""
-    return "n/a" if pd.isna(value) else format(value, form).replace("-", "−")
-
-
-def p_value(p: float) -> str:
-    """A p-value as it is written in a paper."""
-    if pd.isna(p):
-        return "p n/a"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def share(part: float, whole: float) -> str:
-    """A number of features of all."""
-    return f"{math.floor(part + 0.5):d} of {int(whole)} features"

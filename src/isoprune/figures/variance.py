@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from isoprune.figures.style import COLOURS, INK, NUMBERS_SIZE, QUIET, in_order, number, panels, styled
+from isoprune.figures.style import COLOURS, INK, NUMBERS_SIZE, QUIET, in_order, panels, styled
+from isoprune.wording import number
 
 HELD_OUT = "held-out images"
 
