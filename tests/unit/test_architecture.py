@@ -43,7 +43,7 @@ LAYERS = [
         "partitions",
         "summary",
     ),
-    ("figures", "simulation", "config", "lock", "cli"),
+    ("findings", "figures", "simulation", "config", "lock", "cli"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 

@@ -577,7 +577,7 @@ def final_files():
     if STUDY.networks:
         figures += ["isomorphism.svg", "specificity.svg", "gain.svg", "curves.svg", "stability.svg"]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
-        tables += ["stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+        tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if STUDY.partitions:
         tables.append("variance.tsv")
         figures.append("variance.svg")

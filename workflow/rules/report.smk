@@ -113,6 +113,35 @@ rule figure_specificity:
         "../scripts/figure_specificity.py"
 
 
+rule findings:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        contrasts=f"{RESULTS}/contrasts.tsv",
+    output:
+        report(
+            f"{RESULTS}/findings.html",
+            category="3 Held-out results",
+            caption="../report/findings.rst",
+            labels={"result": "Findings in words", "kind": "text"},
+        ),
+    log:
+        f"{RESULTS}/logs/findings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/findings.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=STUDY.study,
+    message:
+        "Write the findings in words"
+    script:
+        "../scripts/findings.py"
+
+
 rule figure_gain:
     input:
         contrasts=f"{RESULTS}/contrasts.tsv",

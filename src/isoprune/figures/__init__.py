@@ -6,7 +6,7 @@ Figures never touch matplotlib's global state and never need a screen.
 
 from isoprune.figures.features import curves, plateau, recovery, stability, tables_of_units
 from isoprune.figures.ladder import specificity
-from isoprune.figures.page import tables_page
+from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
 from isoprune.figures.stimuli import contact_sheet, rdms
 from isoprune.figures.style import COLOURS, save
@@ -15,6 +15,7 @@ __all__ = [
     "COLOURS",
     "contact_sheet",
     "curves",
+    "findings_page",
     "gain",
     "isomorphism",
     "plateau",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 import pandas as pd
 
 from isoprune.figures.style import COLOURS, kind_of
+from isoprune.findings import CAVEAT, SUPERVISIONS, Finding
 from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.results import CONTRAST_COLUMNS, SUMMARY_COLUMNS
 from isoprune.wording import interval, is_missing, number, p_number
@@ -144,6 +147,53 @@ def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> s
         ),
     ]
     return _page(f"{study}: tables", sections)
+
+
+def findings_page(study: str, findings: Sequence[Finding]) -> str:
+    """The findings of a study as a page for reading.
+
+    Parameters
+    ----------
+    study : str
+    findings : sequence of Finding
+        As `isoprune.findings.findings` gives them.
+
+    Returns
+    -------
+    str
+        HTML: a section a network × target, a paragraph for who was scored, its verdict first.
+    """
+    sections = [
+        "<p>All scores are of images that took no part in ranking or in choosing the number of features. Verdicts "
+        "rest on the family-wise p of paired differences (below .05), as contrasts.tsv has them; what has no p is "
+        "called not tested.</p>",
+        f'<p class="standing">{escape(CAVEAT)}</p>',
+    ]
+    for (network, target), group in groupby(findings, key=lambda one: (one.network, one.target)):
+        title = escape(f"{target}  ·  {network}")
+        paragraphs = "\n".join(map(_paragraphs, group))
+        sections.append(f"<section>\n<h2>{title}</h2>\n{paragraphs}\n</section>")
+    return _page(f"{study}: findings in words", sections, kind=' class="text"')
+
+
+def _paragraphs(finding: Finding) -> str:
+    rivals = "".join(f"<li>{_text(one)}</li>\n" for one in finding.rivals)
+    parts = [
+        f"<h3>Scored: {escape(SUPERVISIONS[finding.supervision])}</h3>",
+        f"<p><strong>{_text(finding.verdict)}</strong></p>",
+        *(f"<p>{_text(part)}</p>" for part in (finding.score, finding.gain) if part),
+        f"<p>What else could have given it, in the same folds:</p>\n<ul>\n{rivals}</ul>" if rivals else "",
+        f"<p>{_text(finding.rest)}</p>" if finding.rest else "",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _text(sentences: str) -> str:
+    """Sentences as HTML, in which no line breaks inside an interval, or between a number and its name or unit."""
+    text = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", "\u00a0"), sentences)
+    text = re.sub(r" ([=<]) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
+    text = text.replace("pruned − ", "pruned\u00a0−\u00a0")
+    return escape(text, quote=False)
 
 
 def _page(title: str, sections: Sequence[str], kind: str = "") -> str:
