@@ -24,13 +24,15 @@ def read(path):
 
 
 def test_run_ends_with_all_the_files_it_promises(finished):
-    tables = ("stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject")
+    tables = ["stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject"]
+    tables += ["stability", "overlap", "sharing", "agreement"]
     expected = {f"{name}.tsv" for name in tables} | {file for unit in UNITS for file in files_of(unit)}
     assert set(finished.tables()) == expected
     rdms = {path.name for path in (finished.results / "rdms").iterdir()}
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
     figures = {path.stem for path in (finished.results / "figures").iterdir()}
-    assert {"isomorphism", "gain", "curves", "stability", "rdms"} <= figures
+    assert {"isomorphism", "specificity", "gain", "curves", "stability", "rdms"} <= figures
+    assert (finished.results / "findings.html").is_file()
     assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
 

@@ -13,8 +13,8 @@ from isoprune.figures.style import NUMBERS_SIZE, QUIET, styled
 from isoprune.io.files import replacing
 from isoprune.io.volumes import Grid, Region
 
-REGION_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#F0E442")
-"""Colours of outlines: seen on the dark of an image, and none that stands for a competitor."""
+REGION_COLOURS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#44BB99")
+"""Colours of outlines (of P. Tol's light scheme): seen on the dark of an image, and none stands for a competitor."""
 
 _MOST_AXIAL = 4
 _LINES = ("solid", "dashed", "dotted")
