@@ -27,11 +27,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.stats import binom, binomtest, chisquare
 
+from isoprune.adjustment import max_t, p_value
 from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.folds import make_folds
 from isoprune.inference import corrected_resampled_t, sign_flip
 from isoprune.labelled import constant_images
-from isoprune.permutation import max_t, p_value, relabellings, unit_null
+from isoprune.permutation import relabellings, unit_null
 from isoprune.pruning import procedure_named
 from isoprune.scoring import controls_of
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from isoprune.foldsets import FoldSets
 from isoprune.isomorphism import similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.results import UNIT_COLUMNS
-from isoprune.units import FoldSets
 from isoprune.variance import VARIANCE_COLUMNS, partition_variance
 
 OF_NETWORK = ("full", "pruned")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoprune.adjustment import p_value
 from isoprune.crossvalidation import MAX_REDRAWS, Block, draw_sets, fisher_mean
 from isoprune.errors import (
     EmbeddingError,
@@ -25,7 +26,7 @@ from isoprune.io.tables import read_table, write_table
 from isoprune.joining import join
 from isoprune.labelled import RDM, Embedding
 from isoprune.labels import listing
-from isoprune.permutation import ENTRIES_AT_ONCE, p_value, relabellings
+from isoprune.permutation import ENTRIES_AT_ONCE, relabellings
 from isoprune.provenance import package_version, sha256_of_json
 from isoprune.pruning import PruningResult, one_blas_thread, procedure_named
 from isoprune.results import RETAINED_COLUMNS

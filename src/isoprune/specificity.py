@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.crossvalidation import MAX_REDRAWS, Block, draw_sets, fisher_mean
+from isoprune.foldsets import FoldSets
 from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.tables import write_table
 from isoprune.labelled import RDM, Embedding
@@ -21,7 +22,7 @@ from isoprune.nuisances import nuisance_rdm
 from isoprune.pruning import Procedure, one_blas_thread, select_many
 from isoprune.results import FOLD_COLUMNS, frame_of_unit
 from isoprune.scoring import KINDS, Controls, leaves_something
-from isoprune.units import Design, FoldSets
+from isoprune.units import Design
 
 if TYPE_CHECKING:
     import pandas as pd

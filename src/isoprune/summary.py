@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from isoprune.adjustment import benjamini_hochberg, max_t, p_value
 from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError
 from isoprune.folds import Fold
+from isoprune.foldsets import FoldSets, read_fold_sets
 from isoprune.intervals import (
     ImageBootstrap,
     Interval,
@@ -27,10 +29,10 @@ from isoprune.intervals import (
 )
 from isoprune.labelled import GROUP, RDM, SUBJECTS
 from isoprune.labels import listing
-from isoprune.permutation import Null, benjamini_hochberg, max_t, p_value, read_nulls
+from isoprune.permutation import Null, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
-from isoprune.units import IMAGES, FoldSets, read_fold_sets
+from isoprune.units import IMAGES
 
 TESTED = ("full", "pruned")
 """Competitors that relabelling tests."""

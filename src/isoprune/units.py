@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoprune.adjustment import p_value
 from isoprune.crossvalidation import FoldScore, fisher_z, fold_frequency, fold_table, score_folds
 from isoprune.folds import Fold, make_folds
+from isoprune.foldsets import FoldSets, fold_sets, write_fold_sets
 from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
-from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.io.files import read_json, write_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
 from isoprune.nuisances import join_nuisances
-from isoprune.permutation import Null, p_value, relabellings, unit_null, write_nulls
+from isoprune.permutation import Null, relabellings, unit_null, write_nulls
 from isoprune.provenance import record
-from isoprune.pruning import Procedure, one_blas_thread, procedure_named, prune_arrays
+from isoprune.pruning import Procedure, PruningResult, one_blas_thread, procedure_named, prune_arrays
 from isoprune.results import (
     CURVE_COLUMNS,
     FOLD_COLUMNS,
@@ -167,41 +167,6 @@ def design_of(
 
 
 @dataclass(frozen=True)
-class FoldSets:
-    """The retained set of every fold, and the images that were scored.
-
-    Attributes
-    ----------
-    labels : tuple of str
-        Sorted labels of the unit's images.
-    repeat, fold : ndarray of shape (n_folds,), int
-        From 1.
-    retained : tuple of ndarray of int
-        Most important first.
-    held_out : ndarray of shape (n_folds, n_images), bool
-        Whether an image was held out of the fold.
-    tested : ndarray of shape (n_folds, n_images), bool
-        Whether it was scored; nothing in a fold without a score.
-    """
-
-    labels: tuple[str, ...]
-    repeat: np.ndarray
-    fold: np.ndarray
-    retained: tuple[np.ndarray, ...]
-    held_out: np.ndarray
-    tested: np.ndarray
-
-    def scored_blocks(self) -> list[Fold]:
-        """The blocks of images that were scored, as folds without training images."""
-        names = np.array(self.labels, dtype=object)
-        return [
-            Fold(int(repeat), int(fold), (), tuple(names[images]))
-            for repeat, fold, images in zip(self.repeat, self.fold, self.tested, strict=True)
-            if images.any()
-        ]
-
-
-@dataclass(frozen=True)
 class UnitResult:
     """What the analysis of a unit gives.
 
@@ -277,32 +242,22 @@ def analyse_unit(
     check_no_constant_image(values, side, labels)
     ranked, target = (rdm.select(labels, side).values for rdm in (supervising, scored))
     folds = design.make_folds(labels)
-    common = {
-        "procedure": design.procedure,
-        "controls": (controls := design.controls(target, labels)),
-        "seed": design.seed,
-        "threads": threads,
-    }
-    scores = score_folds(
-        values,
-        ranked,
-        target,
-        labels,
-        folds,
-        n_random=design.n_random,
-        progress=progress and (lambda done, total: progress("folds", done, total)),
-        **common,
-    )
+    controls = design.controls(target, labels)
+    given = values, ranked, target, labels
+    common = {"procedure": design.procedure, "controls": controls, "seed": design.seed, "threads": threads}
+
+    def counting(what: str) -> Callable[[int, int], None] | None:
+        return progress and (lambda done, total: progress(what, done, total))
+
+    scores = score_folds(*given, folds, n_random=design.n_random, progress=counting("folds"), **common)
+    tested = [fold for fold in folds if fold.repeat <= design.n_null_repeats]
     nulls = {
         exchange: unit_null(
-            values,
-            ranked,
-            target,
-            labels,
-            [fold for fold in folds if fold.repeat <= design.n_null_repeats],
+            *given,
+            tested,
             relabellings=relabellings(labels, n_permutations, seed=design.seed, within=within),
             exchange=exchange,
-            progress=progress and (lambda done, total: progress("relabelled folds", done, total)),
+            progress=counting("relabelled folds"),
             **common,
         )
         for exchange, within in design.exchanges.items()
@@ -310,35 +265,13 @@ def analyse_unit(
     }
     removed = controls.that_rank(np.arange(len(labels)), design.procedure)
     final = prune_arrays(values, ranked, design.procedure, threads, nuisances=removed)
-    bootstrap = bootstrap_images(
-        values,
-        target,
-        labels,
-        *competitor_sets(scores, values.shape[1]),
-        procedure=design.procedure,
-        n_bootstrap=design.n_bootstrap,
-        seed=design.seed,
-    )
     n_features = values.shape[1]
-    facts = {
-        **unit,
-        "r_all_images": _isomorphism(values, target, design.procedure),
-        "n_retained": final.n_retained,
-        "n_features": n_features,
-        "n_images": len(labels),
-        "p_random": random_rank(scores),
-        "n_random": design.n_random,
-        "nuisances": [rdm.target for rdm in design.nuisances],
-        "criterion": final.criterion,
-        "measure": final.measure,
-        "method": final.method,
-        "backend": final.backend,
-    }
+    facts = {**unit, "r_all_images": _isomorphism(values, target, design.procedure), "n_images": len(labels)}
     return UnitResult(
         folds=frame_of_unit(fold_table(scores, n_features), dict(unit)),
         retained=retained_table(final, fold_frequency(scores, n_features)),
         curve=curve_table(final),
-        facts=facts,
+        facts={**facts, **_facts(final, scores, design)},
         sets=fold_sets(scores, labels),
         retained_set=retained_set(
             final,
@@ -349,8 +282,30 @@ def analyse_unit(
             seed=design.seed,
         ),
         nulls=nulls,
-        bootstrap=bootstrap,
+        bootstrap=bootstrap_images(
+            values,
+            target,
+            labels,
+            *competitor_sets(scores, n_features),
+            procedure=design.procedure,
+            n_bootstrap=design.n_bootstrap,
+            seed=design.seed,
+        ),
     )
+
+
+def _facts(final: PruningResult, scores: Sequence[FoldScore], design: Design) -> dict[str, Any]:
+    return {
+        "n_retained": final.n_retained,
+        "n_features": len(final.ranking),
+        "p_random": random_rank(scores),
+        "n_random": design.n_random,
+        "nuisances": [rdm.target for rdm in design.nuisances],
+        "criterion": final.criterion,
+        "measure": final.measure,
+        "method": final.method,
+        "backend": final.backend,
+    }
 
 
 def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -> float:
@@ -391,59 +346,6 @@ def random_rank(scores: Sequence[FoldScore]) -> float | None:
         return None
     observed = float(np.mean([fisher_z(score.r["pruned"]) for score in defined]))
     return p_value(observed, fisher_z([score.random_r for score in defined]).mean(axis=0))
-
-
-def fold_sets(scores: Sequence[FoldScore], labels: Sequence[str]) -> FoldSets:
-    """The retained set of every fold, and the images that were scored."""
-    labels = tuple(sorted(labels))
-    held_out = np.array([np.isin(labels, score.fold.test) for score in scores])
-    tested = np.array([np.isin(labels, () if score.undefined else score.tested) for score in scores])
-    return FoldSets(
-        labels,
-        np.array([score.fold.repeat for score in scores]),
-        np.array([score.fold.fold for score in scores]),
-        tuple(score.retained for score in scores),
-        held_out,
-        tested,
-    )
-
-
-def write_fold_sets(path: str | Path, sets: FoldSets) -> None:
-    """Write fold sets as npz: retained sets one after the other in ``features``, their sizes in ``n_retained``."""
-    write_arrays(
-        path,
-        labels=np.array(sets.labels),
-        repeat=sets.repeat,
-        fold=sets.fold,
-        features=np.concatenate(sets.retained),
-        n_retained=np.array([len(features) for features in sets.retained]),
-        held_out=sets.held_out,
-        tested=sets.tested,
-    )
-
-
-def read_fold_sets(path: str | Path) -> FoldSets:
-    """Fold sets that `write_fold_sets` wrote.
-
-    Raises
-    ------
-    MissingFileError, UnreadableFileError
-        If there are none, or the file is something else.
-    """
-    arrays = read_arrays(
-        path,
-        ("labels", "repeat", "fold", "features", "n_retained", "held_out", "tested"),
-        what="the retained sets of a unit's folds",
-    )
-    ends = np.cumsum(arrays["n_retained"])[:-1]
-    return FoldSets(
-        tuple(str(label) for label in arrays["labels"]),
-        arrays["repeat"],
-        arrays["fold"],
-        tuple(np.split(arrays["features"], ends)),
-        arrays["held_out"],
-        arrays["tested"],
-    )
 
 
 def write_unit(

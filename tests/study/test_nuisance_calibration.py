@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import binom
 
 from examples import sparse_embedding
+from isoprune.adjustment import p_value
 from isoprune.crossvalidation import fisher_z
 from isoprune.folds import make_folds
 from isoprune.nuisances import nuisance_rdm
-from isoprune.permutation import p_value, relabellings, unit_null
+from isoprune.permutation import relabellings, unit_null
 from isoprune.pruning import procedure_named, select_many
 from isoprune.scoring import controls_of, held_out_scores, similarities_of
 

@@ -6,10 +6,10 @@ import pytest
 
 from isoprune.figures.variance import variance_parts
 from isoprune.folds import Fold
+from isoprune.foldsets import FoldSets
 from isoprune.isomorphism import similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.partitions import PARTITION_COLUMNS, unit_partitions
-from isoprune.units import FoldSets
 from isoprune.variance import partition_variance
 
 LABELS = tuple(f"img_{i:02}" for i in range(24))

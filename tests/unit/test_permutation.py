@@ -9,20 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom, pearsonr, spearmanr
 
 from examples import random_target, sparse_embedding
+from isoprune.adjustment import benjamini_hochberg, max_t, p_value
 from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.errors import InferenceError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of, partial_isomorphism, second_order, similarity
-from isoprune.permutation import (
-    _Unit,
-    benjamini_hochberg,
-    max_t,
-    p_value,
-    read_nulls,
-    relabellings,
-    unit_null,
-    write_nulls,
-)
+from isoprune.permutation import _Unit, read_nulls, relabellings, unit_null, write_nulls
 from isoprune.pruning import CRITERIA, procedure_named
 from isoprune.scoring import controls_of
 

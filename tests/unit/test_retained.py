@@ -9,6 +9,7 @@ import pytest
 
 import isoprune
 from examples import random_target
+from isoprune.adjustment import p_value
 from isoprune.errors import (
     EmbeddingError,
     MissingFileError,
@@ -20,7 +21,7 @@ from isoprune.io.embeddings import write_embedding
 from isoprune.io.tables import read_table
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
-from isoprune.permutation import p_value, relabellings
+from isoprune.permutation import relabellings
 from isoprune.results import retained_table
 from isoprune.retained import (
     RETAINED_SCORE_COLUMNS,

@@ -7,26 +7,19 @@ import pandas as pd
 import pytest
 
 from examples import random_target, sparse_embedding
+from isoprune.adjustment import p_value
 from isoprune.crossvalidation import fisher_mean, fisher_z, score_folds
 from isoprune.errors import LabelError, MissingFileError, UnknownNameError, UnreadableFileError
+from isoprune.foldsets import read_fold_sets, write_fold_sets
 from isoprune.intervals import read_bootstrap
 from isoprune.isomorphism import isomorphism
 from isoprune.labelled import RDM, Embedding
-from isoprune.permutation import p_value, read_nulls
+from isoprune.permutation import read_nulls
 from isoprune.pruning import procedure_named, prune
 from isoprune.rdms import group_mean
 from isoprune.retained import load_retained
 from isoprune.transfer import supervising_rdm
-from isoprune.units import (
-    Design,
-    analyse_unit,
-    design_of,
-    random_rank,
-    read_fold_sets,
-    read_units,
-    write_fold_sets,
-    write_unit,
-)
+from isoprune.units import Design, analyse_unit, design_of, random_rank, read_units, write_unit
 
 LABELS = tuple(f"img_{i}" for i in range(18))  # img_10 sorts before img_2
 KINDS = {label: "ab"[i % 2] for i, label in enumerate(LABELS)}

@@ -9,6 +9,7 @@ from isoprune.log import Progress, job_log
 unit = {**snakemake.wildcards, "layer": snakemake.params.layer}
 about = "rivals, network {network}, target {target}, subject {subject} ({supervision})".format(**unit)
 with job_log(snakemake.log[0], about) as log:
+    from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
@@ -16,7 +17,7 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.stimuli import labels_that_rank
     from isoprune.summary import by_target
     from isoprune.transfer import supervising_rdm
-    from isoprune.units import design_of, read_fold_sets
+    from isoprune.units import design_of
 
     given, params, stimuli = snakemake.input, snakemake.params, read_stimuli(snakemake.input.stimuli)
     scored = read_rdm(given.rdm, expect_target=unit["target"], expect_subject=unit["subject"])

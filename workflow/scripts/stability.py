@@ -12,12 +12,12 @@ with job_log(snakemake.log[0], "stability") as log:
     import numpy as np
 
     from isoprune import agreement
+    from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import write_table
     from isoprune.pruning import procedure_named
     from isoprune.retained import load_retained
-    from isoprune.units import read_fold_sets
 
     given, params, output = snakemake.input, snakemake.params, snakemake.output
     units = [

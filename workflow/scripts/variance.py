@@ -9,12 +9,12 @@ with job_log(snakemake.log[0], "variance partitioning") as log:
     import numpy as np
     import pandas as pd
 
+    from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import write_table
     from isoprune.partitions import PARTITION_COLUMNS, unit_partitions
     from isoprune.retained import load_retained
-    from isoprune.units import read_fold_sets
 
     given, params = snakemake.input, snakemake.params
     embeddings = {embedding.name: embedding for embedding in map(read_embedding, given.embeddings)}
