@@ -74,7 +74,7 @@ def subject_ceilings(
     rdms : mapping of str to RDM
         RDM of each subject, joined by label.
     folds : sequence of Fold, optional
-        Blocks that were scored (`isoprune.crossvalidation.scored_blocks`); without them, one block of all images.
+        Blocks that were scored (`isoprune.foldsets.FoldSets.scored_blocks`); without them, one block of all images.
     coefficient : {"pearson", "spearman"}
         Second-order coefficient of the scores.
     pooling : {"standardised", "plain"}

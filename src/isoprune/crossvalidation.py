@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -268,11 +268,6 @@ def draw_sets(
         for kind, found in block.scores([sets[number] for number in undefined]).items():
             scores[kind][undefined] = found
     return sets, scores, n_redrawn
-
-
-def scored_blocks(scores: Sequence[FoldScore]) -> list[Fold]:
-    """Folds that have a score, without test images that were left out of it."""
-    return [replace(score.fold, test=score.tested) for score in scores if score.undefined is None]
 
 
 def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:

@@ -65,6 +65,25 @@ def similarity(values: np.ndarray, measure: str = "correlation") -> np.ndarray:
     return unit @ unit.T
 
 
+def dissimilarity(values: np.ndarray, measure: str = "correlation") -> np.ndarray:
+    """RDM of the rows of an embedding: 1 − `similarity`, or the squared distances as multiples of their mean.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+    measure : {"correlation", "cosine", "euclidean"}
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_images), float64
+        Dimensionless, zero on the diagonal; NaN as in `similarity`.
+    """
+    similarities = similarity(values, measure)
+    dissimilarities = -similarities if measure == "euclidean" else 1 - similarities
+    np.fill_diagonal(dissimilarities, 0.0)
+    return dissimilarities
+
+
 def undefined_images(values: np.ndarray, measure: str) -> np.ndarray:
     """Images that have no similarity with others.
 

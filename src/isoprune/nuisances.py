@@ -18,7 +18,7 @@ from scipy.spatial.distance import pdist, squareform
 from isoprune.errors import ConstantImageError, LabelError, RDMError
 from isoprune.io.images import read_image
 from isoprune.io.tables import image_paths
-from isoprune.isomorphism import orthonormal, pairs_of, similarity, standardised_pairs
+from isoprune.isomorphism import dissimilarity, orthonormal, pairs_of, similarity, standardised_pairs
 from isoprune.joining import matrix_and_labels
 from isoprune.labelled import RDM, Embedding, constant_images
 from isoprune.labels import check_labels, choose, listing, positions
@@ -177,9 +177,7 @@ def nuisance_of_study(
     """
     labels = list(stimuli["stimulus"])
     if embedding is not None:
-        similarities = similarity(embedding.select(labels, "the stimulus table").values, measure)
-        values = -similarities if measure == "euclidean" else 1 - similarities
-        np.fill_diagonal(values, 0.0)
+        values = dissimilarity(embedding.select(labels, "the stimulus table").values, measure)
         about = record({"nuisance": name, "measure": measure}, {}, embedding=embedding.provenance)
         return RDM(values, tuple(labels), target=name, measure=measure, provenance=about)
     if name == "category":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from isoprune.foldsets import FoldSets
-from isoprune.isomorphism import similarity
+from isoprune.isomorphism import dissimilarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.results import UNIT_COLUMNS
 from isoprune.variance import VARIANCE_COLUMNS, partition_variance
@@ -97,7 +97,5 @@ def unit_partitions(
 
 def _rdm(embedding: Embedding, features: np.ndarray, measure: str) -> RDM:
     """RDM of a set of features."""
-    similarities = similarity(embedding.values[:, features], measure)
-    dissimilarities = -similarities if measure == "euclidean" else 1 - similarities
-    np.fill_diagonal(dissimilarities, 0.0)
-    return RDM(dissimilarities, embedding.labels, target=embedding.name, measure=measure)
+    values = dissimilarity(embedding.values[:, features], measure)
+    return RDM(values, embedding.labels, target=embedding.name, measure=measure)

@@ -16,9 +16,10 @@ from isoprune.ceilings import (
     subject_ceilings,
     summarise_ceilings,
 )
-from isoprune.crossvalidation import fisher_mean, score_folds, scored_blocks
+from isoprune.crossvalidation import fisher_mean, score_folds
 from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import make_folds
+from isoprune.foldsets import fold_sets
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
 from isoprune.pruning import procedure_named
@@ -191,8 +192,10 @@ def test_ceilings_are_of_the_blocks_that_were_scored():
     retained = score_folds(values, target, target, LABELS, FOLDS[:1], **settings)[0].retained
     values[LABELS.index(FOLDS[0].test[0]), retained] = 1.0
     scores = score_folds(values, target, target, LABELS, FOLDS[:2], **settings)
-    assert [len(fold.test) for fold in scored_blocks(scores)] == [s.n_test_images for s in scores]
-    assert FOLDS[0].test[0] not in scored_blocks(scores)[0].test
+    assert [len(fold.test) for fold in fold_sets(scores, LABELS).scored_blocks()] == [
+        s.n_test_images for s in scores
+    ]
+    assert FOLDS[0].test[0] not in fold_sets(scores, LABELS).scored_blocks()[0].test
 
 
 def test_share_is_of_the_score_s_own_ceiling():

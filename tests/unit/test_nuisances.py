@@ -1,10 +1,12 @@
 """Truths about nuisance RDMs."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from isoprune.errors import ConstantImageError, LabelError, MissingFileError, RDMError, UnknownNameError
+from isoprune.labelled import Embedding
 from isoprune.nuisances import (
     CYCLES,
     GRID,
@@ -13,6 +15,7 @@ from isoprune.nuisances import (
     ORIENTATIONS,
     SIZE,
     gabor_energies,
+    nuisance_of_study,
     nuisance_rdm,
 )
 
@@ -195,3 +198,19 @@ def test_missing_categories_images_and_names_are_told(saved):
         nuisance_rdm("luminence", ["a", "b"])
     with pytest.raises(MissingFileError, match="stimulus 'b'"):
         nuisance_rdm("colour", ["a", "b"], images={**saved(a=filled(RED)), "b": "gone.png"})
+
+
+@pytest.mark.parametrize("measure", ["correlation", "euclidean"])
+def test_a_network_as_nuisance_is_the_rdm_of_its_full_embedding_in_the_order_of_the_table(measure):
+    from scipy.spatial.distance import cdist
+
+    values = np.random.default_rng(0).normal(size=(6, 20))
+    embedding = Embedding(values, tuple("fedcba"), "net")
+    stimuli = pd.DataFrame({"stimulus": list("abcdef")})
+    rdm = nuisance_of_study("net", stimuli, images_from="unused.tsv", embedding=embedding, measure=measure)
+    ordered = values[::-1]
+    squared = cdist(ordered, ordered, "sqeuclidean")
+    of_pairs = squared[np.triu_indices(6, 1)]
+    expected = 1 - np.corrcoef(ordered) if measure == "correlation" else squared / of_pairs.mean()
+    np.testing.assert_allclose(rdm.values, expected, rtol=0, atol=1e-12)
+    assert rdm.labels == tuple("abcdef") and rdm.target == "net"
