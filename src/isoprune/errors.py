@@ -100,6 +100,10 @@ class BackendError(IsopruneError):
     """A computing backend or device that was asked for is not there."""
 
 
+class OcclusionError(IsopruneError):
+    """Windows do not fit an image, or a map cannot be made of it."""
+
+
 class BetasError(IsopruneError):
     """Beta images and their condition table do not belong together."""
 

@@ -43,6 +43,7 @@ LAYERS = [
         "specificity",
         "agreement",
         "partitions",
+        "occlusion",
         "summary",
     ),
     ("findings", "figures", "simulation", "config", "lock", "cli"),

@@ -1,0 +1,1 @@
+"""Occlusion: which parts of an image carry an area's geometry."""
