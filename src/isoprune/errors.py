@@ -92,6 +92,10 @@ class RetainedSetError(IsopruneError):
     """A retained set is applied to features, or scored on a target, that it cannot speak about."""
 
 
+class ReweightingError(IsopruneError):
+    """Features cannot be reweighted, or weights are not what was written."""
+
+
 class LockError(IsopruneError):
     """A study is not what its lock says was frozen."""
 

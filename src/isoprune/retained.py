@@ -235,7 +235,7 @@ def retained_set(
         n_features=len(pruning.ranking),
         network=embedding.name,
         layer="file" if imported else embedding.provenance.get("settings", {}).get("layer", "unknown"),
-        source=_source(embedding.provenance),
+        source=source_of(embedding.provenance),
         target=target.target,
         subject=target.subject,
         supervision=supervision,
@@ -523,16 +523,16 @@ def _named(retained: RetainedSet, target: Any) -> dict[str, str]:
 def _given(embedding: Any) -> tuple[np.ndarray, str | None, dict[str, Any]]:
     """Values, name (None where there is no network's) and source of what a user gives."""
     if isinstance(embedding, Embedding):
-        return embedding.values, embedding.name, _source(embedding.provenance)
+        return embedding.values, embedding.name, source_of(embedding.provenance)
     if hasattr(embedding, "measurements"):  # an rsatoolbox Dataset
         values, about = np.asarray(embedding.measurements), embedding.descriptors
         if "provenance" not in about:
             return values, None, {}
-        return values, str(about.get("name")), _source(json.loads(about["provenance"]))
+        return values, str(about.get("name")), source_of(json.loads(about["provenance"]))
     return np.asarray(embedding), None, {}
 
 
-def _source(provenance: Mapping[str, Any]) -> dict[str, Any]:
+def source_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What computed the features of an embedding, as far as its provenance says."""
     source: dict[str, Any] = {}
     if isinstance(network := provenance.get("network"), Mapping):

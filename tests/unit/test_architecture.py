@@ -41,6 +41,7 @@ LAYERS = [
         "foldsets",
         "units",
         "specificity",
+        "reweighting",
         "agreement",
         "partitions",
         "occlusion",
