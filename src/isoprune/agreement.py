@@ -122,15 +122,16 @@ def study_overlap(
     tables = []
     for (network,), some in _grouped(_of_group(units), ["network"]).items():
         sets = {one.unit["target"]: one.final for one in some}
-        embedding = embeddings[network].select(sorted(embeddings[network].labels))
-        values = embedding.values.astype(np.float64)
-        drawn = relabellings(embedding.labels, n_relabelled if n_relabelled > 1 else 0, seed=seed)
+        embedding, n_drawn = embeddings[network], n_relabelled if n_relabelled > 1 else 0
         null = {}
         for target in sets:
-            rdm = rdms[target].select(embedding.labels, f"embedding '{network}'").values
-            moved = (rdm[np.ix_(rows, rows)] for rows in drawn)
+            # Targets of the same images are relabelled alike.
+            labels = sorted(rdms[target].labels)
+            rdm = rdms[target].select(labels).values
+            moved = (rdm[np.ix_(rows, rows)] for rows in relabellings(labels, n_drawn, seed=seed))
+            values = embedding.subset(labels).values.astype(np.float64)
             null[target] = select_many(values, moved, procedure, threads=threads).retained
-        table = overlap_table(sets, values.shape[1], null if len(drawn) else None)
+        table = overlap_table(sets, embedding.values.shape[1], null if n_drawn else None)
         tables.append(table.assign(network=network))
     return _joined(tables, STUDY_OVERLAP_COLUMNS)
 

@@ -19,10 +19,11 @@ from isoprune.io.betas.bold import bold_inputs
 from isoprune.io.files import existing, read_json, write_json
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
+from isoprune.labelled import GROUP
 from isoprune.labels import listing
 from isoprune.permutation import relabellings
 from isoprune.provenance import package_version, sha256_of_file, sha256_of_json
-from isoprune.stimuli import column_of, stimuli_of_rows
+from isoprune.stimuli import column_of, stimuli_of_rows, stimuli_of_set
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,7 +220,7 @@ def _lock(study: Study) -> dict[str, Any]:
         },
         "images": labels,
         "folds": _folds(study, stimuli) if held_out else None,
-        "relabellings": _fingerprint(labels, study.seed) if held_out else None,
+        "relabellings": _fingerprints(study, stimuli) if held_out else None,
     }
 
 
@@ -242,22 +243,24 @@ def _without_folders(value: Any, root: Path) -> Any:
 def _stimuli(study: Study) -> pd.DataFrame:
     if study.stimuli.rows:
         return stimuli_of_rows(study.stimuli.rows)
-    return read_stimuli(study.data_path(study.stimuli.table))
+    return read_stimuli(study.stimulus_table)
 
 
 def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
     """Every file that a run reads, by the setting that names it."""
     files: dict[str, list[Path]] = {}
-    table = study.data_path(study.stimuli.table or "stimuli.rows")
+    table = study.stimulus_table
     if study.stimuli.table:
         files["stimuli.table"] = [table]
     if any(network.model for network in study.networks):
-        files["stimuli, column 'file'"] = image_paths(stimuli, table)
+        files["stimuli, column 'file'"] = image_paths(stimuli, table, study.image_folder)
     for network in study.networks:
         files[f"networks[{network.name}]"] = _network_files(study, network)
     for target in study.targets:
         if target.rdms:
-            ready = [target.rdms.file.format(subject=one) for one in study.subjects_of(target.name)]
+            ready = [
+                target.rdms.file.format(subject=one) for one in study.subjects_of(target.name) or [GROUP]
+            ]
             paths = [study.data_path(one) for one in dict.fromkeys(ready)]
             files[f"targets[{target.name}]"] = [*paths, *_labels_file(study, target.rdms.labels)]
         else:
@@ -328,16 +331,30 @@ def _is_below(path: Path, root: Path) -> bool:
 
 
 def _folds(study: Study, stimuli: pd.DataFrame) -> list[dict[str, Any]]:
-    dealing = study.crossvalidation
-    made = make_folds(
-        list(stimuli["stimulus"]),
-        folds=dealing.folds,
-        n_splits=dealing.n_splits,
-        n_repeats=dealing.n_repeats,
-        seed=study.seed,
-        groups=column_of(stimuli, dealing.column) if dealing.column else None,
-    )
-    return [{"repeat": one.repeat, "fold": one.fold, "test": list(one.test)} for one in made]
+    """The folds of every stimulus set; of all images where targets name no set."""
+    dealing, found = study.crossvalidation, []
+    for name in study.image_sets:
+        images = stimuli_of_set(stimuli, name)
+        made = make_folds(
+            list(images["stimulus"]),
+            folds=dealing.folds,
+            n_splits=dealing.n_splits,
+            n_repeats=dealing.n_repeats,
+            seed=study.seed,
+            groups=column_of(images, dealing.column) if dealing.column else None,
+        )
+        of_set = {} if name is None else {"set": name}
+        found += [{**of_set, "repeat": one.repeat, "fold": one.fold, "test": list(one.test)} for one in made]
+    return found
+
+
+def _fingerprints(study: Study, stimuli: pd.DataFrame) -> dict[str, Any]:
+    """Fingerprint of the relabellings; by stimulus set where targets name one."""
+    of_sets = {
+        name: _fingerprint(sorted(stimuli_of_set(stimuli, name)["stimulus"]), study.seed)
+        for name in study.image_sets
+    }
+    return of_sets[None] if list(of_sets) == [None] else {name or "all": one for name, one in of_sets.items()}
 
 
 def _fingerprint(labels: Sequence[str], seed: int) -> dict[str, Any]:
@@ -390,7 +407,8 @@ def _by_file(inputs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _by_number(folds: Sequence[Mapping[str, Any]] | None) -> dict[str, list[str]]:
-    return {f"repeat {one['repeat']}, fold {one['fold']}": one["test"] for one in folds or []}
+    named = {True: "set {set}, repeat {repeat}, fold {fold}", False: "repeat {repeat}, fold {fold}"}
+    return {named["set" in one].format(**one): one["test"] for one in folds or []}
 
 
 def _as_list(lines: Sequence[str]) -> str:

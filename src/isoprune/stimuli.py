@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,18 +27,24 @@ STIMULUS_COLUMNS = {
 
 
 def checked_stimuli(
-    path: str | Path, rows: Sequence[Mapping[str, str]] | None = None, *, with_images: bool
+    path: str | Path,
+    rows: Sequence[Mapping[str, str]] | None = None,
+    *,
+    with_images: bool,
+    folder: str | Path | None = None,
 ) -> pd.DataFrame:
     """The stimulus table, with the SHA-256 of every image where images are used.
 
     Parameters
     ----------
     path : path
-        The user's table; images are relative to its folder.
+        The user's table.
     rows : sequence of mapping, optional
         Its rows, where they stand in the settings and there is no such file.
     with_images : bool
         Whether the images are shown to a network.
+    folder : path, optional
+        What image files are relative to; by default the folder of the table.
 
     Returns
     -------
@@ -53,7 +59,7 @@ def checked_stimuli(
     stimuli = stimuli_of_rows(rows) if rows else read_stimuli(path)
     if not with_images:
         return stimuli
-    return stimuli.assign(sha256=[sha256_of_file(image) for image in image_paths(stimuli, path)])
+    return stimuli.assign(sha256=[sha256_of_file(image) for image in image_paths(stimuli, path, folder)])
 
 
 def stimuli_of_rows(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
@@ -81,6 +87,40 @@ def column_of(stimuli: pd.DataFrame, column: str) -> dict[str, str]:
     choose(column, stimuli.columns, what="column", where="stimuli.table")
     filled = stimuli[stimuli[column].notna()]
     return dict(zip(filled["stimulus"], filled[column].astype(str), strict=True))
+
+
+def stimuli_of_set(stimuli: pd.DataFrame, name: str | None) -> pd.DataFrame:
+    """The rows of a stimulus set, or all rows for None.
+
+    Raises
+    ------
+    UnknownNameError
+        If the table has no column ``set``, or no such set in it.
+    """
+    if name is None:
+        return stimuli
+    of_image = column_of(stimuli, "set")
+    choose(name, dict.fromkeys(of_image.values()), what="stimulus set", where="stimuli.table, column 'set'")
+    return stimuli[stimuli["set"] == name].reset_index(drop=True)
+
+
+def stimuli_with(stimuli: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
+    """The rows of some images, in the order of the table.
+
+    Raises
+    ------
+    LabelError
+        If a label has no row.
+    """
+    wanted = set(labels)
+    if lacking := sorted(wanted - set(stimuli["stimulus"])):
+        raise LabelError(
+            "stimulus table",
+            f"no row for {len(lacking)} image(s): {listing(lacking)}",
+            "a row for every image of the target",
+            "Add the images to the table, or correct their labels.",
+        )
+    return stimuli[stimuli["stimulus"].isin(wanted)].reset_index(drop=True)
 
 
 DEFAULT_CATEGORIES = "category"
@@ -135,7 +175,11 @@ def categories_of(
 
 
 def labels_that_rank(
-    stimuli: pd.DataFrame, columns: Sequence[str] | None, categories: str | None
+    stimuli: pd.DataFrame,
+    columns: Sequence[str] | None,
+    categories: str | None,
+    *,
+    of_set: bool = False,
 ) -> dict[str, dict[str, str]]:
     """Columns of the stimulus table whose categories rank features, with the category of each image.
 
@@ -146,16 +190,28 @@ def labels_that_rank(
         Those that were asked for; without, the column of the categories, where there is a usable one.
     categories : str, optional
         The setting `inference.categories`.
+    of_set : bool
+        Whether these are the images of one of several stimulus sets: columns that say nothing of them, because they
+        are about another set, are left out.
 
     Raises
     ------
     UnknownNameError, LabelError
         As `categories_of`, of columns that were asked for.
     """
+    if columns and of_set:
+        columns = [column for column in columns if _is_usable(stimuli, column)]
     if columns is None:
         of_image = categories_of(stimuli, categories)
         return {} if of_image is None else {categories or DEFAULT_CATEGORIES: of_image}
     return {column: categories_of(stimuli, column, "specificity.labels") for column in columns}
+
+
+def _is_usable(stimuli: pd.DataFrame, column: str) -> bool:
+    try:
+        return categories_of(stimuli, column) is not None
+    except LabelError:
+        return False
 
 
 def check_columns(
@@ -165,6 +221,7 @@ def check_columns(
     categories: str | None,
     exchange: str,
     labels: Sequence[str] | None,
+    sets: Sequence[str | None] = (None,),
 ) -> None:
     """Check that the stimulus table has every column that the settings name, so that no job has to find out.
 
@@ -173,22 +230,28 @@ def check_columns(
     stimuli : DataFrame
     groups, categories, exchange, labels
         Settings `crossvalidation.column`, `inference.categories`, `inference.exchange`, `specificity.labels`.
+    sets : sequence of str or None
+        The stimulus sets of the targets; None stands for all images.
 
     Raises
     ------
     UnknownNameError, LabelError
-        If a column does not exist, or does not hold what it is asked for.
+        If a column does not exist, or does not hold what it is asked for; labels need to do so in one of the sets.
     """
     if groups:
         column_of(stimuli, groups)
-    if categories_of(stimuli, categories) is None and exchange == "within":
-        raise LabelError(
-            "inference.exchange",
-            f"`within`, but the stimulus table has no usable column '{DEFAULT_CATEGORIES}'",
-            "a category for every image",
-            "Name the column in `inference.categories`, or use `exchange: images`.",
-        )
-    labels_that_rank(stimuli, labels, categories)
+    images_of_sets = [stimuli_of_set(stimuli, name) for name in sets]
+    for images in images_of_sets:
+        if categories_of(images, categories) is None and exchange == "within":
+            raise LabelError(
+                "inference.exchange",
+                f"`within`, but the stimulus table has no usable column '{DEFAULT_CATEGORIES}'",
+                "a category for every image",
+                "Name the column in `inference.categories`, or use `exchange: images`.",
+            )
+    for column in labels or ():
+        if not any(_is_usable(images, column) for images in images_of_sets):
+            categories_of(images_of_sets[0], column, "specificity.labels")
 
 
 def labels_in_order(setting: str, stimuli: Sequence[str], path: str | Path | None = None) -> list[str] | None:

@@ -268,7 +268,7 @@ def test_all_problems_are_told_in_one_error():
         ({"supervision": []}, "'supervision': it is empty; expected at least one entry"),
         ({"supervision": ["own", "own"]}, "'supervision': own is named twice"),
         ({"targets": []}, "'targets': it is empty; expected at least one entry"),
-        ({"subjects": []}, "'subjects': it is empty"),
+        ({"subjects": ["0 1"]}, "'subjects[entry 1]': found the text '0 1'"),
         ({"study": "my study"}, "'study': found the text 'my study'; expected letters and digits only"),
         ({"study": "x\n"}, "'study': found the text 'x\n'; expected letters and digits only"),
         ({"stimuli": {}}, "'stimuli': neither 'table' nor 'rows' is given"),
@@ -286,7 +286,7 @@ def test_an_empty_list_is_only_told_of_when_it_is_empty():
 def test_every_required_setting_that_is_missing_is_told():
     with pytest.raises(ConfigError) as error:
         load({})
-    for key in ("study", "stimuli", "subjects", "targets"):
+    for key in ("study", "stimuli", "targets"):
         assert f"'{key}': it is missing" in str(error.value)
 
 
@@ -323,6 +323,66 @@ def test_leaving_a_subject_out_needs_another_one_in_every_target():
     assert "'targets[IT].subjects': 1 subject" in message(subjects=["01"], supervision=["loso"])
     assert load(settings_with(targets=targets)).supervision == ("own", "group")
     assert load(settings_with(supervision=["loso"])).supervision == ("loso",)
+
+
+def test_a_target_without_subjects_is_one_rdm():
+    alone = load(settings_with(subjects=[]))
+    assert alone.subjects_of("IT") == ()
+    assert alone.supervision == ("own", "group")  # the default asks nothing that this study lacks
+    mixed = load(settings_with(targets=[{**READY, "subjects": []}, {**READY, "name": "EVC"}]))
+    assert (mixed.subjects_of("IT"), mixed.subjects_of("EVC")) == ((), ("01", "02"))
+
+
+def test_a_target_without_subjects_makes_no_statement_about_people():
+    without = {**READY, "subjects": []}
+    assert (
+        "'supervision': own, but target 'IT' has no single subjects; expected `group` among them. Add `group`"
+    ) in message(targets=[without, {**READY, "name": "EVC"}], supervision=["own"])
+    assert (
+        "'supervision': own, loso, but no target has single subjects; expected `group` only. Write "
+        "`supervision: [group]`, or name the subjects."
+    ) in message(subjects=[], supervision=["own", "group", "loso"])
+    assert load(settings_with(subjects=[], supervision=["own"], networks=[])).supervision == ("own",)
+
+
+def test_what_is_measured_in_subjects_needs_them():
+    each = {"name": "IT", "rdms": {"file": "sub-{subject}.npz"}}
+    assert (
+        "'targets[IT].subjects': no subject; expected at least 1: a file with {subject} (sub-{subject}.npz) is "
+        "measured in each of them. Name the subjects."
+    ) in message(targets=[each], subjects=[])
+    assert "'targets[V1].subjects': no subject; expected at least 1: a region" in message(
+        targets=[{**MASKED, "subjects": []}], betas=BETAS
+    )
+
+
+def test_a_stimulus_set_is_of_ready_targets():
+    sets = [{**READY, "set": "animals"}, {**READY, "name": "EVC", "set": "fruits"}, {**READY, "name": "V4"}]
+    assert load(settings_with(targets=sets)).image_sets == ("animals", "fruits", None)
+    assert load(SMALL).image_sets == (None,)
+    assert "'targets[V1].set': it is set, but has no effect on a region" in message(
+        targets=[{**MASKED, "set": "animals"}], betas=BETAS
+    )
+
+
+def test_a_target_about_other_images_is_no_nuisance():
+    sets = [{**READY, "set": "animals"}, {**READY, "name": "EVC", "set": "fruits"}]
+    assert (
+        "'nuisance': target 'EVC' is about the stimulus set fruits, but target 'IT' about animals; expected a "
+        "nuisance that is about the images of every target"
+    ) in message(targets=sets, nuisance=["EVC"])
+
+
+def test_a_table_beside_the_settings_speaks_of_images_elsewhere():
+    beside = load(settings_with(stimuli={"table": "mine/stimuli.tsv", "images": "photos"}, data_dir="/data"))
+    assert (str(beside.stimulus_table), str(beside.image_folder)) == ("mine/stimuli.tsv", "/data/photos")
+    among = load(settings_with(stimuli={"table": "mine/stimuli.tsv"}, data_dir="/data"))
+    assert (str(among.stimulus_table), str(among.image_folder)) == ("/data/mine/stimuli.tsv", "/data/mine")
+    rows = [{"stimulus": "a"}]
+    assert load(settings_with(stimuli={"rows": rows}, data_dir="/data")).image_folder == Path("/data")
+    assert "'stimuli.images': it is set, but has no effect on rows" in message(
+        stimuli={"rows": rows, "images": "photos"}
+    )
 
 
 @pytest.mark.parametrize("supervision", ["group", "loso"])

@@ -188,6 +188,27 @@ def test_every_fold_that_differs_is_named(tiny):
     assert lines[1] == f"repeat 1, fold 1: now without {', '.join(gone)} and with {', '.join(come)}"
 
 
+def test_folds_and_relabellings_are_of_each_stimulus_set(tiny):
+    sets = ["x" if i < 9 else "y" for i in range(18)]
+    labels = [f"img_{i}" for i in range(18)]
+    rows = [f"{label}\t{name}" for label, name in zip(labels, sets, strict=True)]
+    (tiny / "data" / "stimuli.tsv").write_text("\n".join(["stimulus\tset", *rows]) + "\n")
+    targets = [
+        {"name": f"judged{name}", "set": name, "rdms": {"file": "IT.npz", "labels": "table"}} for name in "xy"
+    ]
+    study = loaded(tiny, targets=targets)
+    lock = lock_of(study)
+    for name in "xy":
+        own = [label for label, of in zip(labels, sets, strict=True) if of == name]
+        tests = [tuple(one["test"]) for one in lock["folds"] if one["set"] == name]
+        assert tests == [one.test for one in make_folds(own, n_splits=3, n_repeats=1)]
+    assert lock["relabellings"]["x"] != lock["relabellings"]["y"]
+    check_lock(lock, study)
+    moved = copy.deepcopy(lock)
+    moved["folds"][0]["test"] = moved["folds"][0]["test"][1:]
+    assert [line.split(":")[0] for line in differing(moved, study)] == ["set x, repeat 1, fold 1"]
+
+
 def test_image_that_is_gone_is_named(tiny):
     lock = lock_of(loaded(tiny))
     table = tiny / "data" / "stimuli.tsv"

@@ -4,7 +4,14 @@ import pandas as pd
 import pytest
 
 from isoprune.errors import LabelError, UnknownNameError
-from isoprune.stimuli import categories_of, check_columns, column_of, labels_that_rank
+from isoprune.stimuli import (
+    categories_of,
+    check_columns,
+    column_of,
+    labels_that_rank,
+    stimuli_of_set,
+    stimuli_with,
+)
 
 LABELS = [f"img_{i}" for i in range(6)]
 USABLE = list("aaabbb")
@@ -81,3 +88,40 @@ def test_exchange_within_categories_needs_categories():
         match=r"inference\.exchange: `within`, but the stimulus table has no usable column 'category'; expected a",
     ):
         check_columns(table(), groups=None, categories=None, exchange="within", labels=None)
+
+
+def test_a_set_is_its_own_rows_in_their_order():
+    both = table(set=list("xyxyxy"))
+    assert list(stimuli_of_set(both, "y")["stimulus"]) == ["img_1", "img_3", "img_5"]
+    assert list(stimuli_of_set(both, "y").index) == [0, 1, 2]
+    assert stimuli_of_set(both, None) is both
+
+
+def test_a_set_that_does_not_exist_is_told_with_the_nearest():
+    with pytest.raises(
+        UnknownNameError,
+        match=r"column 'set': there is no stimulus set 'animal'; expected one of: animals, fruits\. Did you mean 'ani",
+    ):
+        stimuli_of_set(table(set=["animals", "fruits"] * 3), "animal")
+    with pytest.raises(UnknownNameError, match=r"there is no column 'set'"):
+        stimuli_of_set(table(), "animals")
+
+
+def test_rows_of_images_are_by_label():
+    assert list(stimuli_with(table(), ["img_4", "img_0"])["stimulus"]) == ["img_0", "img_4"]
+    with pytest.raises(LabelError, match=r"no row for 1 image\(s\): img_9; expected a row for every image"):
+        stimuli_with(table(), ["img_9", "img_0"])
+
+
+def test_labels_of_one_set_are_left_out_for_another():
+    kind = ["a", "b", "a", "a", *"gh"]
+    mixed = pd.DataFrame({"stimulus": LABELS, "set": list("xxxxyy"), "kind": kind, "own": LABELS})
+    x, y = (stimuli_of_set(mixed, name) for name in "xy")
+    assert list(labels_that_rank(x, ["kind", "own"], None, of_set=True)) == ["kind"]
+    assert labels_that_rank(y, ["kind", "own"], None, of_set=True) == {}
+    asked = {"groups": None, "categories": None, "exchange": "images", "sets": ("x", "y")}
+    check_columns(mixed, labels=["kind"], **asked)
+    with pytest.raises(
+        LabelError, match=r"column 'own' \(specificity.labels\): 4 categories of at most 1 images"
+    ):
+        check_columns(mixed, labels=["kind", "own"], **asked)

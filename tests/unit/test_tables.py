@@ -166,3 +166,16 @@ def test_a_missing_image_is_named_with_row_stimulus_and_file(tmp_path):
     assert "Did you mean 'cat.png'" in str(caught.value)
     with pytest.raises(MissingFileError, match="row 3, stimulus 'c': no file is named"):
         image_paths(stimuli.iloc[2:], path)
+
+
+def test_images_lie_where_they_are_said_to(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "b.png").touch()
+    stimuli = pd.DataFrame({"stimulus": ["b"], "file": ["b.png"]})
+    assert image_paths(stimuli, "elsewhere/stimuli.tsv", tmp_path / "photos") == [
+        tmp_path / "photos" / "b.png"
+    ]
+    with pytest.raises(
+        MissingFileError, match=r"stimulus 'b': .*b\.png' is not a file.* relative to '.*nowhere'"
+    ):
+        image_paths(stimuli, "elsewhere/stimuli.tsv", tmp_path / "nowhere")

@@ -22,7 +22,7 @@ from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.nuisances import IMAGE_NUISANCES
-from isoprune.stimuli import check_columns, column_of, labels_in_order, stimuli_of_rows
+from isoprune.stimuli import check_columns, column_of, labels_in_order, stimuli_of_rows, stimuli_of_set
 
 GROUP = "group"
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
@@ -53,18 +53,18 @@ def existing_data(relative, where):
 
 def stimulus_table():
     """Where the stimulus table is; of rows in the settings, a name in the folder that their images lie in."""
-    table = STUDY.stimuli.table
-    if table and not STUDY.is_simulated:
-        return existing_data(table, "stimuli.table")
-    return STUDY.data_path(table or "stimuli.rows")  # the simulation writes its own table
+    table = STUDY.stimulus_table
+    if STUDY.stimuli.table and not STUDY.is_simulated:  # the simulation writes its own table
+        return existing_data(table.absolute(), "stimuli.table")
+    return table
 
 
 TABLE = stimulus_table()
 
 
 def table_path(wildcards):
-    """The path of the stimulus table, whose folder images are relative to."""
-    return str(TABLE)
+    """The stimulus table's name in the folder that images are relative to."""
+    return str(STUDY.image_folder / TABLE.name)
 
 
 @cache
@@ -75,9 +75,9 @@ def stimuli_of_user():
     return named_errors(stimuli_of_rows, STUDY.stimuli.rows)
 
 
-def stimulus_labels():
-    """The labels of the user's stimulus table, in its order."""
-    return list(stimuli_of_user()["stimulus"])
+def labels_of_target(target):
+    """The labels of a target's images, in the order of the stimulus table."""
+    return list(named_errors(stimuli_of_set, stimuli_of_user(), STUDY.target(target).set)["stimulus"])
 
 
 MODELS = [network.name for network in STUDY.networks if network.model]
@@ -86,6 +86,8 @@ BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
 BETAS = STUDY.betas.model_dump(mode="json") if STUDY.betas else None
 FITTED = f"{RESULTS}/betas"
 READY_TARGETS = [target.name for target in STUDY.targets if target.rdms]
+# Targets that are one RDM, of nobody in particular.
+SINGLE_RDMS = [target.name for target in STUDY.targets if not STUDY.subjects_of(target.name)]
 
 
 TARGETS = [target.name for target in STUDY.targets]
@@ -167,7 +169,7 @@ def rdms_of_rivals(wildcards):
     """The RDMs by which each other target would rank the features under the unit's supervision."""
     if not STUDY.specificity.others or wildcards.target not in shared_targets():
         return []
-    others = [target for target in shared_targets() if target != wildcards.target]
+    others = [target for target in of_same_images(wildcards.target) if target != wildcards.target]
     if wildcards.supervision == "loso":
         return [rdm for target in others for rdm in rdms_without(target, wildcards.subject)]
     return [
@@ -268,7 +270,7 @@ def stimulus_images(wildcards):
 @cache
 def image_files():
     """The image file of every row of the user's stimulus table."""
-    return named_errors(image_paths, stimuli_of_user(), TABLE)
+    return named_errors(image_paths, stimuli_of_user(), TABLE, STUDY.image_folder)
 
 
 def network_settings(wildcards):
@@ -323,7 +325,7 @@ def subjects_in_source(wildcards):
     """The subjects along the first axis of the source file."""
     if has_own_source(wildcards.target):
         return [wildcards.subject]
-    return list(STUDY.subjects_of(wildcards.target))
+    return list(STUDY.subjects_of(wildcards.target)) or [GROUP]
 
 
 def source_content(wildcards):
@@ -332,7 +334,7 @@ def source_content(wildcards):
     What is wrong with this subject alone is told by its own job, so that with `--keep-going` the others are computed.
     """
     rdms = STUDY.target(wildcards.target).rdms
-    labels = labels_in_order(rdms.labels, stimulus_labels(), *labels_file(wildcards))
+    labels = labels_in_order(rdms.labels, labels_of_target(wildcards.target), *labels_file(wildcards))
     try:
         return hash_of_subject(
             source_path(wildcards),
@@ -350,7 +352,8 @@ def source_content(wildcards):
 def ready_settings(wildcards):
     """How to read a ready RDM."""
     rdms = STUDY.target(wildcards.target).rdms
-    return {"key": rdms.key, "labels": rdms.labels, "similarity": rdms.similarity}
+    asked = {"key": rdms.key, "labels": rdms.labels, "similarity": rdms.similarity}
+    return {**asked, "set": STUDY.target(wildcards.target).set}
 
 
 def labels_file(wildcards):
@@ -467,6 +470,21 @@ def shared_targets():
     return [name for name in names if name in READY_TARGETS] if has_own_stimuli() else names
 
 
+def of_same_images(target):
+    """Shared targets that are about the same images as one of them, itself included."""
+    return [name for name in shared_targets() if STUDY.target(name).set == STUDY.target(target).set]
+
+
+def about_some_images(wildcards):
+    """Whether a target may be about some of the study's images only."""
+    return has_own_stimuli() or STUDY.target(wildcards.target).set is not None
+
+
+def compared_targets():
+    """Shared targets that were measured in single subjects."""
+    return [target for target in shared_targets() if target not in SINGLE_RDMS]
+
+
 def measured_subjects():
     """Subjects who have at least one region."""
     return [subject for _, subjects in brain_groups() for subject in subjects]
@@ -502,14 +520,15 @@ def quality_tables(*names, folder="qc"):
         "voxels": BETA_TARGETS,
         "regions": BETA_TARGETS,
         "reliability": BETA_TARGETS,
-        "intersubject": shared_targets(),
+        "intersubject": compared_targets(),
     }
     return {name: f"{RESULTS}/{folder}/{name}.tsv" for name in names or there if there[name]}
 
 
 def quality_results():
     """What a run says about the quality of its data."""
-    figures = [*(f"rdms_target-{target.name}.svg" for target in STUDY.targets), "reliability.svg"]
+    figures = [f"rdms_target-{target}.svg" for target in TARGETS if target not in SINGLE_RDMS]
+    figures += ["reliability.svg"] if quality_tables("reliability", "intersubject") else []
     figures += ["rois.png"] if BETA_TARGETS else []
     figures += ["mds.svg"] if shared_targets() else []
     return [*quality_tables().values(), *(f"{RESULTS}/figures/{figure}" for figure in figures)]
@@ -532,7 +551,7 @@ def expected_rdms():
             ],
         }
         for target in STUDY.targets
-        for subject in subjects_with(target.name)
+        for subject in subjects_with(target.name) or [GROUP]
     ]
 
 
@@ -550,14 +569,16 @@ def check_stimuli():
         categories=STUDY.inference.categories,
         exchange=STUDY.inference.exchange,
         labels=STUDY.specificity.labels,
+        sets=STUDY.image_sets,
     )
     if STUDY.networks and not has_own_stimuli():
-        make_folds(
-            list(stimuli["stimulus"]),
-            folds=folds.folds,
-            n_splits=folds.n_splits,
-            groups=column_of(stimuli, folds.column) if folds.column else None,
-        )
+        for name in STUDY.image_sets:
+            make_folds(
+                list(stimuli_of_set(stimuli, name)["stimulus"]),
+                folds=folds.folds,
+                n_splits=folds.n_splits,
+                groups=column_of(stimuli, folds.column) if folds.column else None,
+            )
 
 
 if not STUDY.is_simulated:  # a table that cannot be used stops the run before its first job

@@ -30,7 +30,7 @@ rule prune:
         layer=layer_of,
         settings=settings_of_unit,
         n_permutations=n_permutations_of_unit,
-        subset=has_own_stimuli(),
+        subset=about_some_images,
     message:
         "Prune {wildcards.network} for {wildcards.target} of subject {wildcards.subject} ({wildcards.supervision})"
     script:
@@ -63,6 +63,7 @@ rule specificity:
         layer=layer_of,
         settings=settings_of_unit,
         labels=STUDY.specificity.labels,
+        of_set=about_some_images,
         n_relabelled=STUDY.specificity.n_relabelled,
         n_variance=STUDY.specificity.n_variance,
     message:

@@ -95,11 +95,11 @@ if BETA_TARGETS:
             "../scripts/figure_quality_rois.py"
 
 
-if shared_targets():
+if compared_targets():
 
     rule quality_intersubject:
         input:
-            rdms_of(shared_targets()),
+            rdms_of(compared_targets()),
         output:
             report(
                 f"{RESULTS}/qc/intersubject.tsv",
@@ -121,6 +121,9 @@ if shared_targets():
             "Compare each subject's RDMs with the others'"
         script:
             "../scripts/quality_intersubject.py"
+
+
+if shared_targets():
 
     rule figure_quality_mds:
         input:

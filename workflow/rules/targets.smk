@@ -14,7 +14,8 @@ rule ready_rdm:
         f"{RESULTS}/benchmarks/ready_rdm/sub-{{subject}}_{{kind}}-{{target}}.tsv"
     wildcard_constraints:
         target=any_of(READY_TARGETS),
-        subject=any_of(STUDY.subjects),
+        # Where nobody in particular was measured, the ready RDM is the group's.
+        subject=any_of([*STUDY.subjects, GROUP] if SINGLE_RDMS else STUDY.subjects),
     conda:
         "../../envs/isoprune.yaml"
     threads: 1
@@ -98,6 +99,9 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
             "../scripts/brain_rdms.py"
 
 
+ruleorder: group_rdm > ready_rdm
+
+
 rule group_rdm:
     input:
         subject_rdms,
@@ -107,6 +111,8 @@ rule group_rdm:
         f"{RESULTS}/logs/group_rdm/{{kind}}-{{target}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/group_rdm/{{kind}}-{{target}}.tsv"
+    wildcard_constraints:
+        target=any_of([target for target in TARGETS if target not in SINGLE_RDMS]),
     conda:
         "../../envs/isoprune.yaml"
     threads: 1

@@ -17,6 +17,7 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
+    from isoprune.stimuli import stimuli_with
     from isoprune.transfer import supervising_rdm
     from isoprune.units import analyse_unit, design_of, write_unit
 
@@ -24,12 +25,13 @@ with job_log(snakemake.log[0], about) as log:
     scored = read_rdm(snakemake.input.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
     ranking = [read_rdm(path, expect_target=unit["target"]) for path in snakemake.input.ranking]
     nuisances = [read_rdm(path) for path in snakemake.input.nuisances]
+    stimuli = stimuli_with(read_stimuli(snakemake.input.stimuli), scored.labels)
     result = analyse_unit(
         read_embedding(snakemake.input.embedding),
         supervising_rdm(ranking, scored),
         scored,
         unit,
-        design_of(**settings, stimuli=read_stimuli(snakemake.input.stimuli), nuisances=nuisances),
+        design_of(**settings, stimuli=stimuli, nuisances=nuisances),
         n_permutations=snakemake.params.n_permutations,
         subset=snakemake.params.subset,
         threads=snakemake.threads,

@@ -10,10 +10,10 @@ wildcards = snakemake.wildcards
 with job_log(snakemake.log[0], f"target {wildcards.target}, subject {wildcards.subject}") as log:
     from isoprune.io.rdms import read_ready_rdm, write_rdm
     from isoprune.io.tables import read_stimuli
-    from isoprune.stimuli import labels_in_order
+    from isoprune.stimuli import labels_in_order, stimuli_of_set
 
     settings = snakemake.params.settings
-    stimuli = list(read_stimuli(snakemake.input.stimuli)["stimulus"])
+    stimuli = list(stimuli_of_set(read_stimuli(snakemake.input.stimuli), settings["set"])["stimulus"])
     rdm = read_ready_rdm(
         snakemake.params.source,
         key=settings["key"],

@@ -14,13 +14,14 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
     from isoprune.specificity import analyse_rivals, write_rivals
-    from isoprune.stimuli import labels_that_rank
+    from isoprune.stimuli import labels_that_rank, stimuli_with
     from isoprune.summary import by_target
     from isoprune.transfer import supervising_rdm
     from isoprune.units import design_of
 
-    given, params, stimuli = snakemake.input, snakemake.params, read_stimuli(snakemake.input.stimuli)
+    given, params = snakemake.input, snakemake.params
     scored = read_rdm(given.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
+    stimuli = stimuli_with(read_stimuli(given.stimuli), scored.labels)
     ranking = [read_rdm(path, expect_target=unit["target"]) for path in given.ranking]
     rivals = {name: list(rdms.values()) for name, rdms in by_target(map(read_rdm, given.rivals)).items()}
     result = analyse_rivals(
@@ -30,7 +31,9 @@ with job_log(snakemake.log[0], about) as log:
         read_fold_sets(given.sets),
         unit,
         design_of(**params.settings, stimuli=stimuli, nuisances=list(map(read_rdm, given.nuisances))),
-        labels=labels_that_rank(stimuli, params.labels, params.settings["inference"]["categories"]),
+        labels=labels_that_rank(
+            stimuli, params.labels, params.settings["inference"]["categories"], of_set=params.of_set
+        ),
         others={name: supervising_rdm(rdms, scored) for name, rdms in rivals.items()},
         n_relabelled=params.n_relabelled,
         n_variance=params.n_variance,

@@ -11,7 +11,7 @@ with job_log(snakemake.log[0], "stimuli") as log:
     from isoprune.stimuli import STIMULUS_COLUMNS, checked_stimuli, column_of
 
     params = snakemake.params
-    stimuli = checked_stimuli(params.table, params.rows, with_images=params.with_images)
+    stimuli = checked_stimuli(params.table, params.rows, with_images=params.with_images, folder=params.folder)
     if params.column:
         column_of(stimuli, params.column)  # an unknown column stops here, before hours of work
     descriptions = {column: STIMULUS_COLUMNS.get(column, "The user's own column.") for column in stimuli}

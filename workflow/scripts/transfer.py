@@ -16,7 +16,7 @@ with job_log(snakemake.log[0], "transfer") as log:
     settings = {"n_relabellings": snakemake.params.n_relabellings, "seed": snakemake.params.seed}
     rdms = [read_rdm(path) for path in snakemake.input.rdms]
     tables = [
-        score_retained(load_retained(retained), read_embedding(embedding), rdm, **settings)
+        score_retained(load_retained(retained), read_embedding(embedding).subset(rdm.labels), rdm, **settings)
         for retained, embedding in zip(snakemake.input.retained, snakemake.input.embeddings, strict=True)
         for rdm in rdms
     ]

@@ -11,7 +11,7 @@ from isoprune.config.kinds import (
     Block,
     FilePath,
     Name,
-    Names,
+    NoNames,
     RowOrder,
     SubjectPattern,
     Text,
@@ -41,6 +41,13 @@ class Stimuli(Block):
         "be made by any column.",
         examples=["stimuli.tsv"],
     )
+    images: FilePath | None = Field(
+        None,
+        description="Folder, relative to `data_dir`, that the column `file` is relative to; `null` means the folder "
+        "of the table. Set it when the table goes with your settings and not with the data: `table` is then relative "
+        "to where the workflow is started.",
+        examples=["peterson"],
+    )
     rows: Annotated[tuple[dict[str, Text], ...], Field(strict=False, min_length=1)] | None = Field(
         None,
         description="The rows of such a table, written here, in place of `table`: convenient for a handful of "
@@ -50,7 +57,10 @@ class Stimuli(Block):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Stimuli:
-        refuse(exactly_one(self, "table", "rows"))
+        problems = exactly_one(self, "table", "rows")
+        if not problems and self.rows:
+            problems = idle(self, ("images",), "on rows, whose files are relative to `data_dir`")
+        refuse(problems)
         return self
 
 
@@ -260,11 +270,20 @@ class Target(Block):
     surface: Surface | None = Field(
         None, description="The area as labels on the surface; its settings are listed below."
     )
-    subjects: Names | None = Field(
+    subjects: NoNames | None = Field(
         None,
         description="The subjects this target was measured in, in the order in which a file without "
-        "`{subject}` holds them; `null` means all of the study. Group means are over these.",
-        examples=[["01", "02", "05"]],
+        "`{subject}` holds them; `null` means all of the study. Group means are over these. `[]` says that the "
+        "target is one RDM, of nobody in particular (say, judgments that were averaged before they were published): "
+        "it is scored as the group's RDM, without a noise ceiling, and nothing is claimed about people.",
+        examples=[["01", "02", "05"], []],
+    )
+    set: Text | None = Field(
+        None,
+        description="Which stimulus set this target is about: the images with this entry in the column `set` of the "
+        "stimulus table; `null` means all images. Targets of other sets share networks, settings and pages, but "
+        "folds, relabellings and rivals are those of the set's own images. For ready-made RDMs and judgments.",
+        examples=["animals"],
     )
 
     @model_validator(mode="after")
@@ -279,6 +298,8 @@ class Target(Block):
                     "Correct the kind, or give the judgments as `rdms`.",
                 )
             )
+        if self.region is not None:
+            problems += idle(self, ("set",), "on a region: its stimuli are the conditions of the betas")
         refuse(problems)
         return self
 

@@ -202,6 +202,9 @@ Name = Annotated[_NameText, BeforeValidator(_quoted, json_schema_input_type=_Nam
 
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1), AfterValidator(unique)]
 
+NoNames = Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(unique)]
+"""As `Names`, but there may be none."""
+
 Choice = Annotated[Names | None, BeforeValidator(_split_at_commas, json_schema_input_type=Names | str | None)]
 """Names, or None for all; on the command line also text with commas."""
 

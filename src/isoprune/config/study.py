@@ -20,9 +20,9 @@ from isoprune.config.analysis import (
 )
 from isoprune.config.betas import Betas
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
-from isoprune.config.kinds import Block, FilePath, Name, Names, Text, refuse, repeated, unique
+from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
-from isoprune.labels import choose
+from isoprune.labels import choose, listing
 from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
 
 
@@ -63,9 +63,11 @@ class Study(Block):
         examples=["config/studies/mine.lock.json"],
     )
     stimuli: Stimuli = Field(description="The images.")
-    subjects: Names = Field(
+    subjects: NoNames = Field(
+        (),
         description="Labels of all subjects of the study, letters and digits only, in quotes (YAML reads a "
-        "bare 01 as the number 1). `group` is reserved for the mean over subjects.",
+        "bare 01 as the number 1). `group` is reserved for the mean over subjects. Leave it out where every target "
+        "is one RDM, such as judgments that were averaged over people.",
         examples=[["01", "02"]],
     )
     networks: Annotated[tuple[Network, ...], Field(strict=False)] = Field(
@@ -138,6 +140,7 @@ class Study(Block):
                 *self._repeated_names(),
                 *self._unknown_subjects(),
                 *self._lonely_subjects(),
+                *self._subjectless_problems(),
                 *self._betas_problems(),
                 *self._selection_problems(),
                 *self._nuisance_problems(),
@@ -182,8 +185,35 @@ class Study(Block):
                 remedy,
             )
             for target in self.targets
-            if len(self.subjects_of(target.name)) < 2
+            if len(self.subjects_of(target.name)) == 1
         ]
+
+    def _subjectless_problems(self) -> list[IsopruneError]:
+        alone = [target for target in self.targets if not self.subjects_of(target.name)]
+        problems = [
+            ConfigError(
+                f"targets[{target.name}].subjects",
+                "no subject",
+                "at least 1: "
+                + ("a region" if target.region else f"a file with {{subject}} ({target.rdms.file})")
+                + " is measured in each of them",
+                "Name the subjects.",
+            )
+            for target in alone
+            if target.region or (target.rdms and "{subject}" in target.rdms.file)
+        ]
+        if not self.networks or not alone:
+            return problems
+        single = [one for one in self.supervision if one != "group"]
+        if "group" not in self.supervision:
+            found = f"{listing(single)}, but target '{alone[0].name}' has no single subjects"
+            remedy = "Add `group`: a target without subjects is scored as the group's RDM."
+            problems.append(ConfigError("supervision", found, "`group` among them", remedy))
+        elif len(alone) == len(self.targets) and single and "supervision" in self.model_fields_set:
+            found = f"{listing(single)}, but no target has single subjects"
+            remedy = "Write `supervision: [group]`, or name the subjects."
+            problems.append(ConfigError("supervision", found, "`group` only", remedy))
+        return problems
 
     def _betas_problems(self) -> list[IsopruneError]:
         masked = [target for target in self.targets if target.region is not None]
@@ -231,6 +261,7 @@ class Study(Block):
             remedy = "Add `group` to `supervision`, or leave partitions out."
             found = "the group's RDM is not computed (`supervision`)"
             problems.append(ConfigError("partitions", found, "supervision `group`", remedy))
+        problems += self._nuisances_of_other_images([*self.nuisance, *asked])
         for name in dict.fromkeys([*self.nuisance, *asked]):
             if name in IMAGE_NUISANCES and not any(network.model for network in self.networks):
                 found = f"'{name}', but no network has a `model`, so that no image is read"
@@ -242,6 +273,22 @@ class Study(Block):
                 ConfigError("pruning.partial", "true, but `nuisance` is empty", "nuisances", remedy)
             )
         return problems
+
+    def _nuisances_of_other_images(self, names: list[str]) -> list[IsopruneError]:
+        set_of = {target.name: target.set for target in self.targets}
+        return [
+            ConfigError(
+                "nuisance",
+                f"target '{name}' is about the stimulus set {set_of[name] or '(all images)'}, but target '{other}' "
+                f"about {set_of[other] or '(all images)'}",
+                "a nuisance that is about the images of every target",
+                "Leave it out, or give the other targets a study of their own.",
+            )
+            for name in dict.fromkeys(names)
+            if set_of.get(name) is not None
+            for other in list(set_of)
+            if set_of[other] != set_of[name]
+        ][:1]
 
     def _simulation_problems(self) -> list[IsopruneError]:
         if self.simulation is None:
@@ -302,9 +349,15 @@ class Study(Block):
         choose(name, self._names("targets"), what="target", where="targets")
         return next(target for target in self.targets if target.name == name)
 
+    @property
+    def image_sets(self) -> tuple[str | None, ...]:
+        """The stimulus sets that targets are about, each once; None stands for all images."""
+        return tuple(dict.fromkeys(target.set for target in self.targets))
+
     def subjects_of(self, target: str) -> tuple[str, ...]:
         """Labels of the subjects that the target called ``target`` was measured in, in its own order."""
-        return self.target(target).subjects or self.subjects
+        own = self.target(target).subjects
+        return self.subjects if own is None else own
 
     @property
     def selected_networks(self) -> tuple[str, ...]:
@@ -332,6 +385,19 @@ class Study(Block):
         if self.is_simulated:
             return Path(self.results_dir) / self.study / "simulated"
         return Path(self.data_dir)
+
+    @property
+    def stimulus_table(self) -> Path:
+        """Where the stimulus table is; of rows in the settings, a name in the folder of their images."""
+        if self.stimuli.images is not None:
+            return Path(self.stimuli.table)
+        return self.data_path(self.stimuli.table or "stimuli.rows")
+
+    @property
+    def image_folder(self) -> Path:
+        """Folder that image files are relative to."""
+        images = self.stimuli.images
+        return self.stimulus_table.parent if images is None else self.data_path(images)
 
     def data_path(self, relative: str | Path) -> Path:
         """Where a data path of the settings points to; an absolute one stays as it is."""

@@ -194,9 +194,8 @@ def maps(shown: Sequence[RDM], stimuli: pd.DataFrame, seed: int = 0) -> Figure:
     )
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for panel, rdm in zip(panels, shown, strict=False):
-        _draw_map(
-            panel, rdm.select(list(stimuli["stimulus"]), wanted_in="the stimulus table"), stimuli, looks, seed
-        )
+        rows = stimuli[stimuli["stimulus"].isin(rdm.labels)]
+        _draw_map(panel, rdm.select(list(rows["stimulus"]), "the stimulus table"), rows, looks, seed)
     for panel in panels[len(shown) :]:
         panel.set_axis_off()
     if looks:

@@ -194,7 +194,9 @@ def _key(summary: pd.DataFrame) -> list[Line2D | Patch]:
         text = "mean over subjects, each left out"
         handles.append(Line2D([], [], marker=MARKERS["loso"], markersize=5, label=text, **plain))
     if (summary["subject"] == GROUP).any():
-        text, rim = "group RDM (mean over subjects)", {"markersize": 6, "markeredgecolor": INK}
+        is_mean = (summary.loc[summary["subject"] == GROUP, "n_subjects"] > 1).any()
+        text = f"group RDM{' (mean over subjects)' if is_mean else ''}"
+        rim = {"markersize": 6, "markeredgecolor": INK}
         handles += [
             Line2D([], [], marker=MARKERS["group"], label=text, **rim, **plain),
             Line2D([], [], color=FAINT, linewidth=4, label="5–95 % of random sets in a fold"),

@@ -41,7 +41,7 @@ def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
     Parameters
     ----------
     shown : sequence of RDM
-        Joined to the table by label.
+        Joined to the table by label; each of all its images, or of some.
     stimuli : DataFrame
         Column ``stimulus`` and, where there is one, ``category``.
 
@@ -52,17 +52,26 @@ def rdms(shown: Sequence[RDM], stimuli: pd.DataFrame) -> Figure:
     Raises
     ------
     LabelError
-        If an RDM is about other images than the table.
+        If an RDM is about images that the table lacks.
     """
-    ordered = in_shown_order(stimuli)
+    tables = [in_shown_order(stimuli[stimuli["stimulus"].isin(rdm.labels)]) for rdm in shown]
+    alike = len({frozenset(rdm.labels) for rdm in shown}) == 1
     n_columns = min(len(shown), _MOST_PANELS_IN_A_ROW)
     n_rows = ceil(len(shown) / n_columns)
-    left, below = margins(stimuli)
-    figure = Figure(figsize=(3.1 * n_columns + left + 0.8, 3.7 * n_rows + below), layout="constrained")
+    left, below = (max(room) for room in zip(*map(margins, tables), strict=True))
+    # Targets of different images each have names of their own.
+    n_left, n_below = (1, 1) if alike else (n_columns, n_rows)
+    size = (3.1 * n_columns + left * n_left + 0.8, 3.7 * n_rows + below * n_below)
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for place, (panel, rdm) in enumerate(zip(grid, shown, strict=False)):
-        image = _draw_rdm(panel, rdm.select(list(ordered["stimulus"]), wanted_in="the stimulus table"))
-        name_rows(panel, ordered, left=place % n_columns == 0, below=place + n_columns >= len(shown))
+    for place, (panel, rdm, rows) in enumerate(zip(grid, shown, tables, strict=False)):
+        image = _draw_rdm(panel, rdm.select(list(rows["stimulus"]), wanted_in="the stimulus table"))
+        name_rows(
+            panel,
+            rows,
+            left=not alike or place % n_columns == 0,
+            below=not alike or place + n_columns >= len(shown),
+        )
     for panel in grid[len(shown) :]:
         panel.set_axis_off()
     percentile_bar(figure, image, list(grid), shrink=0.85)
@@ -161,12 +170,12 @@ def mark_categories(panel: Axes, stimuli: pd.DataFrame, *, named: bool) -> None:
 
 @styled
 def contact_sheet(stimuli: pd.DataFrame, images: Sequence[str | Path]) -> Figure:
-    """Thumbnails of the images, by category.
+    """Thumbnails of the images, by category, or by stimulus set where the images have no categories.
 
     Parameters
     ----------
     stimuli : DataFrame
-        Column ``stimulus`` and, where there is one, ``category``.
+        Column ``stimulus`` and, where there is one, ``category`` or ``set``.
     images : sequence of path
         The image of each row.
 
@@ -175,7 +184,8 @@ def contact_sheet(stimuli: pd.DataFrame, images: Sequence[str | Path]) -> Figure
     Figure
         At most 120 thumbnails; of more images, the first of each category in equal share.
     """
-    named = stimuli.assign(category=stimuli["category"].fillna("n/a") if "category" in stimuli else "images")
+    by = next((column for column in ("category", "set") if column in stimuli), None)
+    named = stimuli.assign(category="images" if by is None else stimuli[by].fillna("n/a"))
     named["image"] = [str(image) for image in images]
     groups = {name: group for name, group in named.groupby("category", sort=False)}
     most = _most_of_each([len(group) for group in groups.values()])

@@ -355,7 +355,9 @@ def _refuse_column(path: str | Path, present: list[str], wanted: str, what: str)
     )
 
 
-def image_paths(stimuli: pandas.DataFrame, table_path: str | Path) -> list[Path]:
+def image_paths(
+    stimuli: pandas.DataFrame, table_path: str | Path, folder: str | Path | None = None
+) -> list[Path]:
     """The image file of each stimulus.
 
     Parameters
@@ -363,7 +365,9 @@ def image_paths(stimuli: pandas.DataFrame, table_path: str | Path) -> list[Path]
     stimuli : pandas.DataFrame of shape (n_images, n_columns)
         As `read_stimuli` returns it, or some of its rows.
     table_path : path
-        Where the table was read from; files are relative to its folder.
+        Where the table was read from.
+    folder : path, optional
+        What files are relative to; by default the folder of the table.
 
     Returns
     -------
@@ -381,22 +385,27 @@ def image_paths(stimuli: pandas.DataFrame, table_path: str | Path) -> list[Path]
 
     if "file" not in stimuli.columns:
         _refuse_column(table_path, list(stimuli.columns), "file", "the image of each stimulus")
-    folder = Path(table_path).parent
-    paths = [None if pd.isna(file) else folder / file for file in stimuli["file"]]
+    root = Path(table_path).parent if folder is None else Path(folder)
+    paths = [None if pd.isna(file) else root / file for file in stimuli["file"]]
     absent = [place for place, path in enumerate(paths) if path is None or not path.is_file()]
     if absent:
-        _refuse_image(stimuli, absent, paths, table_path)
+        _refuse_image(stimuli, absent, paths, table_path, folder)
     return paths
 
 
 def _refuse_image(
-    stimuli: pandas.DataFrame, absent: list[int], paths: list[Path | None], table_path: str | Path
+    stimuli: pandas.DataFrame,
+    absent: list[int],
+    paths: list[Path | None],
+    table_path: str | Path,
+    folder: str | Path | None,
 ) -> None:
     place = absent[0]
     path, label = paths[place], stimuli["stimulus"].iloc[place]
     found = f"no file is named for stimulus '{label}'" if path is None else f"'{path}' is not a file"
     others = f" ({len(absent)} of {len(paths)} images are missing)" if len(absent) > 1 else ""
-    remedy = "Files are relative to the table's folder."
+    root = "the table's folder" if folder is None else f"'{folder}'"
+    remedy = f"Files are relative to {root}."
     if path is not None and path.parent.is_dir():
         hint = nearest(path.name, sorted(sibling.name for sibling in path.parent.iterdir()))
         remedy = f"Did you mean '{hint}'? {remedy}" if hint else remedy
