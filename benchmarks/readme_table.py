@@ -1,6 +1,6 @@
-"""Print the tables of README and docs/specificity.md from the results of a study.
+"""Print the tables of README, docs/specificity.md and docs/comparisons.md from the results of a study.
 
-usage: python benchmarks/readme_table.py results/cichy92 [ladder]
+usage: python benchmarks/readme_table.py results/cichy92 [ladder | comparisons]
 """
 
 import sys
@@ -23,7 +23,8 @@ def p_of(p: float) -> str:
 def difference(contrasts: pd.DataFrame, target: str, network: str, supervision: str) -> str:
     """Pruned minus full across subjects under a supervision, with interval and p."""
     of = contrasts[(contrasts["target"] == target) & (contrasts["network"] == network)]
-    row = of[(of["supervision"] == supervision) & (of["b"] == "full")].iloc[0]
+    of = of[(of["compared"] == "competitors") & (of["supervision"] == supervision)]
+    row = of[of["b"] == "full"].iloc[0]
     return f"{row.r_diff:+.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}], {p_of(row.p)}"
 
 
@@ -63,6 +64,29 @@ def ladder(results: Path) -> list[str]:
     return made
 
 
+def comparisons(results: Path) -> list[str]:
+    """A row for each two networks or targets that are compared across subjects, each ranked on their own RDM."""
+    summary, contrasts = tables(results)
+    own = contrasts[(contrasts["supervision"] == "own") & (contrasts["unit"] == "subjects")]
+    scores = summary[(summary["supervision"] == "own") & (summary["subject"] == "subjects")]
+    scores = scores[scores["competitor"] == "pruned"].set_index(["network", "target"])
+    made = ["| in | a | b | pruned, a − b | full, a − b | gain, a − b |", "|---|---|---|---|---|---|"]
+    for compared, fixed in (("targets", "network"), ("networks", "target")):
+        rows = own[own["compared"] == compared]
+        for (place, a, b), of in rows.groupby([fixed, "a", "b"], sort=False):
+            by_score = of.set_index("score")
+            cells = [place]
+            for level in (a, b):
+                row = scores.loc[(place, level) if fixed == "network" else (level, place)]
+                cells.append(f"{level}, r = {row.r:.2f} ({100 * row.share_low:.0f} % of its ceiling)")
+            for score in ("pruned", "full", "pruned − full"):
+                row = by_score.loc[score]
+                interval = f"[{row.ci_low:.2f}, {row.ci_high:.2f}]"
+                cells.append(f"{row.r_diff:+.2f} {interval}, {p_of(row.p_fwe)}")
+            made.append(f"| {' | '.join(cells)} |")
+    return made
+
+
 if __name__ == "__main__":
-    show = ladder if sys.argv[2:] == ["ladder"] else gains
+    show = {"ladder": ladder, "comparisons": comparisons}.get(sys.argv[2] if len(sys.argv) > 2 else "", gains)
     print("\n".join(show(Path(sys.argv[1]))))

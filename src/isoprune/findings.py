@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.results import between_competitors
 from isoprune.wording import count, interval, is_missing, number, p_value, share
 
 ALPHA = 0.05
@@ -133,7 +134,7 @@ def analyses(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Iterator[Analysi
     for network, target in dict.fromkeys(zip(summary["network"], summary["target"], strict=True)):
         here, compared = (
             table[(table["network"] == network) & (table["target"] == target)]
-            for table in (summary, contrasts)
+            for table in (summary, between_competitors(contrasts))
         )
         for supervision in SUPERVISIONS:
             of = here[here["supervision"] == supervision]
@@ -242,16 +243,17 @@ def _ceiling(analysis: Analysis) -> str:
         return f"There is no noise ceiling: {why}."
     if group:
         ceiling = number(row["ceiling_high"], ".3f")
-        of = "" if is_missing(row["share_low"]) else f", of which r is {_percent(row['share_low'])}"
+        of = "" if is_missing(row["share_low"]) else f", of which r is {percent(row['share_low'])}"
         return f"The noise ceiling of {whose} is {ceiling}{of}."
     ends = f"{number(row['ceiling_low'], '.3f')} and {number(row['ceiling_high'], '.3f')}"
-    upper = "" if is_missing(row["share_low"]) else f"{_percent(row['share_low'])} of the upper"
-    lower = "" if is_missing(row["share_high"]) else f"{_percent(row['share_high'])} of the lower"
+    upper = "" if is_missing(row["share_low"]) else f"{percent(row['share_low'])} of the upper"
+    lower = "" if is_missing(row["share_high"]) else f"{percent(row['share_high'])} of the lower"
     of = " and ".join(part for part in (upper, lower) if part)
     return f"The noise ceiling of {whose} lies between {ends}{f'; r is {of}' if of else ''}."
 
 
-def _percent(part: float) -> str:
+def percent(part: float) -> str:
+    """A share in percent."""
     return f"{number(100 * part, '.0f')} %"
 
 
@@ -270,27 +272,28 @@ def _undefined(analysis: Analysis) -> Iterator[str]:
 # ---- what pruning gains ----
 
 
-def _is_tested(contrast: pd.Series | None) -> bool:
+def is_tested(contrast: pd.Series | None) -> bool:
+    """Whether a row of the contrasts is there and has its p."""
     return contrast is not None and not is_missing(contrast["p"]) and not is_missing(contrast["p_fwe"])
 
 
-def _established(contrast: pd.Series | None, sign: int = 1) -> bool:
+def is_established(contrast: pd.Series | None, sign: int = 1) -> bool:
     """Whether a difference of this sign is one, by its family-wise p."""
-    return _is_tested(contrast) and contrast["p_fwe"] < ALPHA and sign * contrast["r_diff"] > 0
+    return is_tested(contrast) and contrast["p_fwe"] < ALPHA and sign * contrast["r_diff"] > 0
 
 
-def _why_not(contrast: pd.Series | None) -> str:
+def why_not(contrast: pd.Series | None) -> str:
     """Why a difference was not tested."""
     if contrast is None:
         return "the contrasts have no such row"
     reason = str(contrast["test"]).removeprefix("none: ")
-    return f"{reason}, too few for p < .05" if contrast["unit"] == "subjects" else reason
+    return f"{reason}, too few for p < .05" if reason.endswith(" subjects") else reason
 
 
-def _difference(contrast: pd.Series, *, p: bool = True) -> str:
+def difference_in_words(contrast: pd.Series, *, p: bool = True) -> str:
     """The difference with its test; ``p`` gives p beside the family-wise p, on which verdicts rest."""
     size = number(contrast["r_diff"], "+.3f")
-    if not _is_tested(contrast):
+    if not is_tested(contrast):
         return f"{size}, not tested"
     tested = f"family-wise {p_value(contrast['p_fwe'])}"
     tested = f"{p_value(contrast['p'])}, {tested}" if p else tested
@@ -303,14 +306,14 @@ def _gains(analysis: Analysis) -> Iterator[str]:
     for name, words in (("full", "all features"), ("random", RIVALS["random"])):
         contrast = analysis.contrasts.get(name)
         if contrast is not None:
-            parts.append(f"minus {words} ({_score_of(analysis, name)}): {_difference(contrast)}")
+            parts.append(f"minus {words} ({_score_of(analysis, name)}): {difference_in_words(contrast)}")
     if parts:
         yield f"Pruned {'; '.join(parts)}."
-    tested = next((one for one in analysis.contrasts.values() if _is_tested(one)), None)
+    tested = next((one for one in analysis.contrasts.values() if is_tested(one)), None)
     if tested is not None:
         about = "people" if tested["unit"] == "subjects" else "images of this target, never about people"
         yield f"Tests of differences are two-sided ({tested['test']}) and speak about {about}."
-    reasons = dict.fromkeys(_why_not(one) for one in analysis.contrasts.values() if not _is_tested(one))
+    reasons = dict.fromkeys(why_not(one) for one in analysis.contrasts.values() if not is_tested(one))
     if reasons:
         yield f"Not tested means: {'; '.join(reasons)}."
     rank = analysis.contrasts["random"]["p_random"] if "random" in analysis.contrasts else None
@@ -337,13 +340,13 @@ def _rivals(analysis: Analysis) -> Iterator[str]:
     """What each rival reaches, and what the target adds to it."""
     for name in analysis.rivals:
         if name != "random":
-            added = _difference(analysis.contrasts[name], p=False)
+            added = difference_in_words(analysis.contrasts[name], p=False)
             yield f"{_called(name)} reach {_score_of(analysis, name)}; pruned − {name}: {added}"
 
 
 def _own_part(analysis: Analysis) -> Iterator[str]:
     """The part of the gain over all features that the strongest rival does not reach; without a gain, nothing."""
-    if not _established(analysis.contrasts.get("full")):
+    if not is_established(analysis.contrasts.get("full")):
         return
     gain = analysis.contrasts["full"]["r_diff"]
     there = [name for name in analysis.rivals if not is_missing(analysis.contrasts[name]["r_diff"])]
@@ -354,8 +357,8 @@ def _own_part(analysis: Analysis) -> Iterator[str]:
     if own <= 0:
         yield f"Of the gain of {number(gain, '+.3f')} nothing is beyond what {_called(strongest)} reach."
         return
-    left = f"{number(own, '+.3f')} ({_percent(min(1, own / gain))})"
-    tested = "" if _established(analysis.contrasts[strongest]) else ", which is not established"
+    left = f"{number(own, '+.3f')} ({percent(min(1, own / gain))})"
+    tested = "" if is_established(analysis.contrasts[strongest]) else ", which is not established"
     yield (
         f"Strongest of all are {_called(strongest)}: of the gain of {number(gain, '+.3f')} over all features, "
         f"{left} is beyond them{tested}."
@@ -365,13 +368,13 @@ def _own_part(analysis: Analysis) -> Iterator[str]:
 def _verdict(analysis: Analysis) -> str:
     """Whether pruning gains, and whether the gain is the target's own; from tests alone."""
     full, target = analysis.contrasts.get("full"), analysis.target
-    if not _is_tested(full):
-        return f"Whether pruning gains was not tested: {_why_not(full)}."
-    if _established(full, sign=-1):
+    if not is_tested(full):
+        return f"Whether pruning gains was not tested: {why_not(full)}."
+    if is_established(full, sign=-1):
         return "The pruned set predicts held-out images worse than all features do."
-    if not _established(full):
+    if not is_established(full):
         return "That pruning gains over all features is not established, so there is no gain to attribute."
-    if not _established(analysis.contrasts.get("random")):
+    if not is_established(analysis.contrasts.get("random")):
         return (
             "The pruned set predicts held-out images better than all features do, but that it is better than random "
             "sets of its size is not established."
@@ -379,9 +382,11 @@ def _verdict(analysis: Analysis) -> str:
     rivals = [name for name in analysis.rivals if name != "random"]
     if not rivals:
         return "Pruning gains; whether the gain is the target's own was not asked."
-    untested = [name for name in rivals if not _is_tested(analysis.contrasts[name])]
-    better = [name for name in rivals if _established(analysis.contrasts[name], sign=-1)]
-    matched = [name for name in rivals if name not in untested and not _established(analysis.contrasts[name])]
+    untested = [name for name in rivals if not is_tested(analysis.contrasts[name])]
+    better = [name for name in rivals if is_established(analysis.contrasts[name], sign=-1)]
+    matched = [
+        name for name in rivals if name not in untested and not is_established(analysis.contrasts[name])
+    ]
     if better:
         by = " and ".join(_called(name) for name in better)
         return f"Pruning gains, but the gain is not {target}’s own: {by} predict better."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,14 @@ class FoldSets:
     retained: tuple[np.ndarray, ...]
     held_out: np.ndarray
     tested: np.ndarray
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of which images each fold holds out: units that share it are scored on the same images."""
+        content = hashlib.sha256("\0".join(self.labels).encode())
+        for array in (self.repeat, self.fold, self.held_out):
+            content.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+        return content.hexdigest()[:16]
 
     def scored_blocks(self) -> list[Fold]:
         """The blocks of images that were scored, as folds without training images."""

@@ -85,11 +85,19 @@ SUMMARY_COLUMNS = {
     "n_undefined": "Number of folds × repeats without one; `folds.tsv` says why.",
 }
 
+BETWEEN_COMPETITORS = "competitors"
+"""Value of the column ``compared`` of the contrasts whose a and b are two competitors."""
+
 CONTRAST_COLUMNS = {
+    "compared": "What a and b are: `competitors` (of one network, target and supervision), `networks`, `targets`, or "
+    "`supervisions`. The column of what is compared is n/a then, beside networks that of their layers too.",
     **{column: text for column, text in UNIT_COLUMNS.items() if column != "subject"},
-    "a": "First competitor.",
-    "b": "Second competitor.",
-    "r_diff": "Held-out r of a minus that of b; across subjects, the mean r (through Fisher z) of either.",
+    "score": "Competitor whose held-out r is compared between networks, targets or supervisions: `pruned`, `full`, or "
+    "the gain `pruned − full`; n/a between competitors.",
+    "a": "First competitor, network, target or supervision.",
+    "b": "Second one, which is subtracted.",
+    "r_diff": "Held-out r of a minus that of b; across subjects, the mean r (through Fisher z) of either. Between "
+    "gains: the difference of Fisher-z differences, shown in r around the common mean of the four scores.",
     "ci_low": "Lower end of the 95 % interval of r_diff.",
     "ci_high": "Upper end of the 95 % interval of r_diff.",
     "p": "Two-sided p of the paired Fisher-z differences.",
@@ -215,21 +223,44 @@ def mean_over_subjects(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_family_wise_p(table: pd.DataFrame) -> pd.DataFrame:
-    """Contrasts with `p_fwe` and `family`: Holm over targets and networks of a supervision, unit and pair.
+    """Contrasts of competitors with `p_fwe` and `family`: Holm over targets and networks of a supervision, unit and
+    pair.
 
     Parameters
     ----------
     table : DataFrame
         As `contrasts` gives it.
     """
+    families = [
+        f"{row.a} − {row.b}, {row.supervision} supervision, over {row.unit}" for row in table.itertuples()
+    ]
+    return holm(table, families, "targets × networks")
+
+
+def holm(table: pd.DataFrame, families: Sequence[str], members: str) -> pd.DataFrame:
+    """Contrasts with `p_fwe` and `family`: Holm over the rows of each family that have a p.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column ``p``.
+    families : sequence of str
+        Name of the family of each row.
+    members : str
+        What a family is over, in words.
+    """
     table = table.assign(p_fwe=np.nan, family="")
-    for (supervision, unit, a, b), rows in table.groupby(["supervision", "unit", "a", "b"], sort=False):
+    for family, rows in table.groupby(np.array(families, dtype=object), sort=False):
         tested = rows[rows["p"].notna()].sort_values("p", kind="stable")
         factors = np.arange(len(tested), 0, -1)
         table.loc[tested.index, "p_fwe"] = np.minimum(1, np.maximum.accumulate(tested["p"] * factors))
-        words = f"{a} − {b}, {supervision} supervision, over {unit}: {len(tested)} targets × networks"
-        table.loc[rows.index, "family"] = words
+        table.loc[rows.index, "family"] = f"{family}: {len(tested)} {members}"
     return table
+
+
+def between_competitors(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``contrasts.tsv`` that compare competitors of one network, target and supervision."""
+    return table[table["compared"] == BETWEEN_COMPETITORS]
 
 
 def contrasts(
@@ -261,6 +292,7 @@ def contrasts(
         of_subjects = scores[scores["subject"] != GROUP]
         for a, b in _pairs(scores["competitor"]):
             place = {**dict(zip(UNIT[:-1], key, strict=True)), "a": a, "b": b}
+            place["compared"] = BETWEEN_COMPETITORS
             if len(of_subjects):
                 rows.append({**place, **_across_subjects(of_subjects, a, b, seed, n_bootstrap)})
             if len(of_group):
@@ -279,35 +311,81 @@ def _across_subjects(scores: pd.DataFrame, a: str, b: str, seed: int, n_bootstra
     # A fold that either competitor has no score in counts for neither, so that they stay paired.
     r = scores.pivot(index=["subject", "repeat", "fold"], columns="competitor", values="r")[[a, b]].dropna()
     z = r.transform(fisher_z).groupby("subject", sort=True).mean().to_numpy()
-    difference = _tested(z, sign_flip, seed=seed, n_bootstrap=n_bootstrap)
-    return {**_in_r(difference, z), "n_subjects": len(z), "test": difference.test, "unit": "subjects"}
+    return difference_across_subjects(z[:, 0] - z[:, 1], z, seed=seed, n_bootstrap=n_bootstrap)
 
 
 def _over_folds(scores: pd.DataFrame, a: str, b: str) -> dict[str, object]:
     table = scores.pivot(index=["repeat", "fold"], columns="competitor", values="r")[[a, b]]
-    table = table.dropna()
-    z = fisher_z(table.to_numpy())
+    z = fisher_z(table.dropna().to_numpy())
     of_a = scores[scores["competitor"] == a]
     sizes = of_a["n_train_images"].mean(), of_a["n_test_images"].mean()
-    difference = _tested(z, corrected_resampled_t, *sizes)
+    return difference_over_folds(z[:, 0] - z[:, 1], z, *sizes)
+
+
+def difference_across_subjects(
+    differences: np.ndarray, z: np.ndarray, *, seed: int, n_bootstrap: int
+) -> dict[str, Any]:
+    """What contrasts say of paired differences of people: sign-flip test.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_subjects,)
+        Fisher z.
+    z : ndarray
+        Fisher z of all scores that the differences are made of; their mean is what r is shown around.
+    seed, n_bootstrap : int
+        As in `contrasts`.
+
+    Returns
+    -------
+    dict
+        The columns ``r_diff ci_low ci_high p n_subjects test unit``; ``p`` is NaN, and ``test`` says why, where there
+        is no test.
+    """
+    difference = _tested(differences, sign_flip, seed=seed, n_bootstrap=n_bootstrap)
+    about = {"n_subjects": len(differences), "test": difference.test, "unit": "subjects"}
+    return {**_in_r(difference, z), **about}
+
+
+def difference_over_folds(
+    differences: np.ndarray, z: np.ndarray, n_train: float, n_test: float
+) -> dict[str, Any]:
+    """What contrasts say of paired differences of folds: corrected resampled t-test.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_folds,)
+        Fisher z.
+    z : ndarray
+        As in `difference_across_subjects`.
+    n_train, n_test : float
+        Mean number of training and test images of a fold.
+
+    Returns
+    -------
+    dict
+        As `difference_across_subjects`.
+    """
+    difference = _tested(differences, corrected_resampled_t, n_train, n_test)
     return {**_in_r(difference, z), "n_subjects": 1, "test": difference.test, "unit": "folds"}
 
 
-def _tested(z: np.ndarray, test: Callable[..., Difference], *arguments: float, **settings: int) -> Difference:
-    """The test of the paired differences of two columns; without p, and saying why, where there is none."""
-    differences = z[:, 0] - z[:, 1]
+def _tested(
+    differences: np.ndarray, test: Callable[..., Difference], *arguments: float, **settings: int
+) -> Difference:
+    """The test of paired differences; without p, and saying why, where there is none."""
     try:
         return test(differences, *arguments, **settings)
     except InferenceError as reason:
-        mean = float(differences.mean()) if len(z) else np.nan
-        return Difference(mean, np.nan, np.nan, np.nan, f"none: {reason.found}", len(z))
+        mean = float(differences.mean()) if len(differences) else np.nan
+        return Difference(mean, np.nan, np.nan, np.nan, f"none: {reason.found}", len(differences))
 
 
 def _in_r(difference: Difference, z: np.ndarray) -> dict[str, float]:
-    """A Fisher-z difference as a difference of correlations around the two competitors' common mean.
+    """A Fisher-z difference as a difference of correlations around the scores' common mean.
 
-    Exactly ``r_a − r_b`` of their Fisher-z means, and monotone in the difference: the interval excludes 0 in r if
-    and only if it does in z.
+    Of two scores exactly ``r_a − r_b`` of their Fisher-z means, and monotone in the difference: the interval excludes
+    0 in r if and only if it does in z.
     """
     middle = float(np.mean(z)) if len(z) else np.nan
 

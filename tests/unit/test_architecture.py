@@ -46,8 +46,9 @@ LAYERS = [
         "partitions",
         "occlusion",
         "summary",
+        "comparisons",
     ),
-    ("findings", "figures", "simulation", "config", "lock", "cli"),
+    ("findings", "compared_findings", "figures", "simulation", "config", "lock", "cli"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 

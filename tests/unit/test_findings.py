@@ -41,7 +41,14 @@ def contrasts_of(supervision="group", reached=REACHED, p_fwe=0.004, **p_fwe_of):
         d = reached["pruned"] - r
         adjusted = p_fwe_of.get(name.replace(":", "_"), p_fwe)
         row = dict(network="vgg", layer="top", target="IT", supervision=supervision, a="pruned", b=name)
-        row |= dict(r_diff=d, ci_low=d - 0.041, ci_high=d + 0.043, p=adjusted / 2, p_fwe=adjusted)
+        row |= dict(
+            compared="competitors",
+            r_diff=d,
+            ci_low=d - 0.041,
+            ci_high=d + 0.043,
+            p=adjusted / 2,
+            p_fwe=adjusted,
+        )
         row |= dict(n_subjects=1 if group else 15, unit="folds" if group else "subjects")
         row["test"] = "corrected resampled t" if group else "sign-flip across subjects"
         row["p_random"] = 0.005 if group and name == "random" else np.nan

@@ -56,7 +56,16 @@ def tables(supervisions=("own", "loso", "group"), targets=("IT",), **changed):
                     tested = {"p": 0.021 + shift, "p_fwe": 0.043 + shift, "n_subjects": 7, "test": "t"}
                     of = {"unit": "folds" if supervision == "group" else "subjects"}
                     compared.append(
-                        {**unit, "a": "pruned", "b": name, "r_diff": d, **interval, **tested, **of}
+                        {
+                            **unit,
+                            "compared": "competitors",
+                            "a": "pruned",
+                            "b": name,
+                            "r_diff": d,
+                            **interval,
+                            **tested,
+                            **of,
+                        }
                     )
     summary = pd.DataFrame(scores).reindex(columns=list(SUMMARY_COLUMNS)).assign(**changed)
     return summary, pd.DataFrame(compared).reindex(columns=list(CONTRAST_COLUMNS))

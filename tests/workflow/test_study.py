@@ -81,7 +81,8 @@ def test_every_tested_row_has_p_over_its_relabellings_and_every_row_a_ceiling(fi
 
 
 def test_contrasts_compare_pruned_with_everything(finished):
-    table = read(finished.results / "contrasts.tsv")
+    every = read(finished.results / "contrasts.tsv")
+    table = every[every["compared"] == "competitors"]
     for target, other in (("EVC", "IT"), ("IT", "EVC")):
         rows = table[table["target"] == target]
         others = ["full", "random", "variance", "relabelled", "label", f"other:{other}"]
@@ -89,6 +90,22 @@ def test_contrasts_compare_pruned_with_everything(finished):
             (supervision, "pruned", b) for supervision in ("own", "group", "loso") for b in others
         ]
     assert table["p_random"].notna().sum() == 2
+
+
+def test_contrasts_compare_targets_and_supervisions_on_the_same_images(finished):
+    table = read(finished.results / "contrasts.tsv")
+    scores = ["pruned", "full", "pruned − full"]
+    targets = table[table["compared"] == "targets"]
+    assert list(zip(targets["supervision"], targets["score"], strict=True)) == [
+        (supervision, score) for supervision in ("own", "group", "loso") for score in scores
+    ]
+    assert set(zip(targets["a"], targets["b"], targets["network"], strict=True)) == {("EVC", "IT", "mine")}
+    assert targets["target"].isna().all() and targets["r_diff"].notna().all()
+    supervisions = table[table["compared"] == "supervisions"]
+    assert supervisions[["target", "a", "b", "score"]].to_numpy().tolist() == [
+        [target, "own", "loso", "pruned"] for target in ("EVC", "IT")
+    ]
+    assert not (table["compared"] == "networks").any()
 
 
 def test_results_equal_the_library_on_the_same_arrays(finished):

@@ -32,6 +32,7 @@ from isoprune.figures.style import (
     styled,
 )
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.results import between_competitors
 from isoprune.wording import count, interval, is_missing, number, p_number, share
 
 MEANING = {
@@ -68,7 +69,10 @@ def specificity(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
         over subjects left out; bars are 95 % intervals, the band is the noise ceiling of single subjects, the dashed
         line that of the group RDM. Beside it r, what the pruned set has over the rung, and p.
     """
-    summary = summary[summary["competitor"].map(kind_of).isin(MEANING)]
+    summary, contrasts = (
+        summary[summary["competitor"].map(kind_of).isin(MEANING)],
+        between_competitors(contrasts),
+    )
     places = list(summary[["network", "target"]].drop_duplicates().itertuples(index=False, name=None))
     heights = [_height(of_panel(summary, *place)) for place in places]
     # One column: ladders stand above each other on one scale, and the page is read from top to bottom.

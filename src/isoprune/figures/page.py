@@ -9,10 +9,11 @@ from itertools import groupby
 
 import pandas as pd
 
+from isoprune.compared_findings import ABOUT, CEILINGS_DIFFER, ComparedFinding
 from isoprune.figures.style import COLOURS, kind_of
 from isoprune.findings import CAVEAT, SUPERVISIONS, Finding
 from isoprune.labelled import GROUP, SUBJECTS
-from isoprune.results import CONTRAST_COLUMNS, SUMMARY_COLUMNS
+from isoprune.results import BETWEEN_COMPETITORS, CONTRAST_COLUMNS, SUMMARY_COLUMNS, between_competitors
 from isoprune.wording import interval, is_missing, number, p_number
 
 _PAGE = """<!DOCTYPE html>
@@ -78,6 +79,9 @@ _SHOWN_CONTRASTS: dict[str, str | Callable[[Row], str]] = {
 }
 """Columns of the contrasts that are shown, with how: a format, ``p``, text, or what several columns become."""
 
+_SHOWN_COMPARISONS = {"compared": "", **dict.fromkeys(_NAMES, ""), "score": "", **_SHOWN_CONTRASTS}
+"""The same for the contrasts between networks, targets and supervisions."""
+
 _SHOWN_SUMMARY: dict[str, str | Callable[[Row], str]] = {
     **dict.fromkeys(_NAMES, ""),
     "subject": "",
@@ -121,15 +125,16 @@ def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> s
         HTML; numbers are rounded and columns chosen, the TSV tables hold all. Single subjects are folded away.
     """
     of_all = summary["subject"].isin([GROUP, SUBJECTS])
-    single = summary[~of_all]
+    single, competitors = summary[~of_all], between_competitors(contrasts)
     sections = [
         _section(
             "Contrasts: what pruning gains",
             "No claim that one competitor is better than another is made from anything but this table. "
             "Rounded; every digit and column is in contrasts.tsv.",
-            _table(contrasts, _SHOWN_CONTRASTS, _NAMES),
-            _families(contrasts) + _meanings(_SHOWN_CONTRASTS, contrasts, CONTRAST_COLUMNS),
+            _table(competitors, _SHOWN_CONTRASTS, _NAMES),
+            _families(competitors) + _meanings(_SHOWN_CONTRASTS, competitors, CONTRAST_COLUMNS),
         ),
+        *_comparisons(contrasts[contrasts["compared"] != BETWEEN_COMPETITORS]),
         _section(
             "Summary: held-out isomorphism",
             "Means over folds and repeats: of the mean RDM of the group (group), and over single subjects' scores "
@@ -149,7 +154,20 @@ def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> s
     return _page(f"{study}: tables", sections)
 
 
-def findings_page(study: str, findings: Sequence[Finding]) -> str:
+def _comparisons(table: pd.DataFrame) -> list[str]:
+    """The section of what is compared beyond competitors; none where a study has one of everything."""
+    if table.empty:
+        return []
+    about = (
+        "Paired on the same held-out images, in the same people. A difference between targets is no difference of "
+        "relation, since targets differ in their noise ceilings."
+    )
+    shown = _table(table, _SHOWN_COMPARISONS, ("compared", *_NAMES))
+    after = _families(table) + _meanings(_SHOWN_COMPARISONS, table, CONTRAST_COLUMNS)
+    return [_section("Contrasts: networks, targets and supervisions", about, shown, after)]
+
+
+def findings_page(study: str, findings: Sequence[Finding], compared: Sequence[ComparedFinding] = ()) -> str:
     """The findings of a study as a page for reading.
 
     Parameters
@@ -157,11 +175,14 @@ def findings_page(study: str, findings: Sequence[Finding]) -> str:
     study : str
     findings : sequence of Finding
         As `isoprune.findings.findings` gives them.
+    compared : sequence of ComparedFinding
+        As `isoprune.compared_findings.compared_findings` gives them.
 
     Returns
     -------
     str
-        HTML: a section a network × target, a paragraph for who was scored, its verdict first.
+        HTML: a section a network × target, a paragraph for who was scored, its verdict first; then a section each for
+        targets, networks and supervisions that were compared.
     """
     sections = [
         "<p>All scores are of images that took no part in ranking or in choosing the number of features. Verdicts "
@@ -173,6 +194,10 @@ def findings_page(study: str, findings: Sequence[Finding]) -> str:
         title = escape(f"{target}  ·  {network}")
         paragraphs = "\n".join(map(_paragraphs, group))
         sections.append(f"<section>\n<h2>{title}</h2>\n{paragraphs}\n</section>")
+    for kind, group in groupby(compared, key=lambda one: one.compared):
+        caveat = f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>\n' if kind == "targets" else ""
+        paragraphs = "\n".join(map(_comparison, group))
+        sections.append(f"<section>\n<h2>{escape(ABOUT[kind])}</h2>\n{caveat}{paragraphs}\n</section>")
     return _page(f"{study}: findings in words", sections, kind=' class="text"')
 
 
@@ -186,6 +211,12 @@ def _paragraphs(finding: Finding) -> str:
         f"<p>{_text(finding.rest)}</p>" if finding.rest else "",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _comparison(finding: ComparedFinding) -> str:
+    scores = "".join(f"<li>{_text(one)}</li>\n" for one in finding.scores)
+    verdict = f"<p><strong>{_text(finding.verdict)}</strong></p>"
+    return f"<h3>{escape(finding.place)}</h3>\n{verdict}\n<ul>\n{scores}</ul>"
 
 
 def _text(sentences: str) -> str:

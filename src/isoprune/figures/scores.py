@@ -33,6 +33,7 @@ from isoprune.figures.style import (
 )
 from isoprune.inference import MIN_SUBJECTS
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.results import between_competitors
 from isoprune.wording import count, is_missing, p_number, p_value, share
 
 _APART = 0.24
@@ -57,7 +58,7 @@ def isomorphism(summary: pd.DataFrame, folds: pd.DataFrame, contrasts: pd.DataFr
         of the group; whiskers are 95 % intervals, the band is the noise ceiling of single subjects, the dashed line
         that of the group RDM.
     """
-    summary = summary[summary["competitor"].isin(COMPETITORS)]
+    summary, contrasts = summary[summary["competitor"].isin(COMPETITORS)], between_competitors(contrasts)
     networks, targets = in_order(summary["network"]), in_order(summary["target"])
     words = {
         (network, target): _decisive(of_panel(summary, network, target), of_panel(contrasts, network, target))
@@ -223,6 +224,7 @@ def gain(contrasts: pd.DataFrame) -> Figure:
     Figure
         A row a network × target × supervision, a panel a comparison; bars are 95 % intervals.
     """
+    contrasts = between_competitors(contrasts)
     contrasts = contrasts[contrasts["b"].isin(COMPETITORS)]
     rows = _rows(contrasts)
     pairs = [tuple(pair) for pair in contrasts[["a", "b"]].drop_duplicates().itertuples(index=False)]
