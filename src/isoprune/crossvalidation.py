@@ -26,6 +26,7 @@ from isoprune.pruning import (
 from isoprune.scoring import (
     KINDS,
     Controls,
+    Features,
     controls_of,
     defined_images,
     held_out_scores,
@@ -192,7 +193,7 @@ class Block:
         target = self.target[np.ix_(rows, rows)]
         return Block(self.values[rows], target, self.controls.of(rows), self.procedure)
 
-    def scores(self, sets: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    def scores(self, sets: Sequence[Features]) -> dict[str, np.ndarray]:
         """Scores by kind, each of shape (n_sets,); NaN for a set under which an image is undefined."""
         similarities = similarities_of(self.values, sets, self.procedure)
         coefficient = self.procedure.criterion.curve

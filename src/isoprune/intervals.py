@@ -19,7 +19,7 @@ from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.isomorphism import pairs_of, ranks_of_similarities
 from isoprune.labels import choose
 from isoprune.pruning import Procedure
-from isoprune.scoring import similarities_of
+from isoprune.scoring import Features, similarities_of
 
 WEIGHTS_AT_ONCE = 2_000_000
 """Pair weights that are held at once (16 MB)."""
@@ -96,7 +96,7 @@ def bootstrap_images(
     target: np.ndarray,
     labels: Sequence[str],
     tested: Sequence[Sequence[str]],
-    sets: Mapping[str, Sequence[Sequence[np.ndarray]]],
+    sets: Mapping[str, Sequence[Sequence[Features]]],
     *,
     procedure: Procedure,
     n_bootstrap: int = 1000,
@@ -120,8 +120,9 @@ def bootstrap_images(
         Stimulus label of each row.
     tested : sequence of sequence of str
         Labels of the images that were scored in each block; empty for a block without a score.
-    sets : mapping of str to sequence of sequence of ndarray
-        For each competitor and each block one or more sets of features, of whose scores the Fisher-z mean is taken.
+    sets : mapping of str to sequence of sequence of (ndarray or callable)
+        For each competitor and each block one or more sets of features, of whose scores the Fisher-z mean is taken; or
+        other ways to see them, as in `isoprune.scoring.similarities_of`.
     procedure : Procedure
         As scored.
     n_bootstrap, seed : int
@@ -230,7 +231,7 @@ def _mean_over_blocks(
 
 def _resampled_z(
     values: np.ndarray,
-    sets: Sequence[np.ndarray],
+    sets: Sequence[Features],
     target: np.ndarray,
     counts: np.ndarray,
     procedure: Procedure,

@@ -229,12 +229,11 @@ def retained_set(
     -------
     RetainedSet
     """
-    imported = embedding.provenance.get("kind") == "imported embedding"
     return RetainedSet(
         features=tuple(pruning.retained.tolist()),
         n_features=len(pruning.ranking),
         network=embedding.name,
-        layer="file" if imported else embedding.provenance.get("settings", {}).get("layer", "unknown"),
+        layer=layer_named(embedding.provenance),
         source=source_of(embedding.provenance),
         target=target.target,
         subject=target.subject,
@@ -530,6 +529,13 @@ def _given(embedding: Any) -> tuple[np.ndarray, str | None, dict[str, Any]]:
             return values, None, {}
         return values, str(about.get("name")), source_of(json.loads(about["provenance"]))
     return np.asarray(embedding), None, {}
+
+
+def layer_named(provenance: Mapping[str, Any]) -> str:
+    """The layer of an embedding as the study calls it."""
+    if provenance.get("kind") == "imported embedding":
+        return "file"
+    return provenance.get("settings", {}).get("layer", "unknown")
 
 
 def source_of(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ from isoprune.errors import RDMError
 from isoprune.isomorphism import pairs_of, partial_isomorphism, similarity, standardised_pairs
 from isoprune.nuisances import check_something_left
 from isoprune.pruning.procedure import Procedure
+
+Features = np.ndarray | Callable[[np.ndarray], np.ndarray]
+"""A competitor: a set of features, or what gives the similarities of images from all of them (with weights, say)."""
 
 KINDS = ("r", "r_partial", "r_within")
 """Signed isomorphism; the same with nuisance RDMs removed; the same between images of one category."""
@@ -93,13 +96,14 @@ def controls_of(
     return Controls(stack, numbers)
 
 
-def similarities_of(values: np.ndarray, sets: Sequence[np.ndarray], procedure: Procedure) -> np.ndarray:
-    """Similarities of images under several sets of features.
+def similarities_of(values: np.ndarray, sets: Sequence[Features], procedure: Procedure) -> np.ndarray:
+    """Similarities of images under several sets of features, or other ways to see them.
 
     Parameters
     ----------
     values : ndarray of shape (n_images, n_features)
-    sets : sequence of ndarray of int
+    sets : sequence of ndarray of int, or of callable
+        A callable gives the similarities of images, in any unit, from their values.
     procedure : Procedure
         Its measure counts.
 
@@ -108,7 +112,12 @@ def similarities_of(values: np.ndarray, sets: Sequence[np.ndarray], procedure: P
     ndarray of shape (n_sets, n_images, n_images)
         NaN in the rows and columns of images that are undefined under a set.
     """
-    return np.array([similarity(values[:, features], procedure.measure) for features in sets])
+    return np.array(
+        [
+            features(values) if callable(features) else similarity(values[:, features], procedure.measure)
+            for features in sets
+        ]
+    )
 
 
 def defined_images(similarities: np.ndarray) -> np.ndarray:

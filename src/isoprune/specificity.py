@@ -18,10 +18,11 @@ from isoprune.foldsets import FoldSets
 from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.tables import write_table
 from isoprune.labelled import RDM, Embedding
+from isoprune.matched import matched
 from isoprune.nuisances import nuisance_rdm
 from isoprune.pruning import Procedure, one_blas_thread, select_many
 from isoprune.results import FOLD_COLUMNS, frame_of_unit
-from isoprune.scoring import KINDS, Controls, leaves_something
+from isoprune.scoring import KINDS, Controls, Features, leaves_something
 from isoprune.units import Design
 
 if TYPE_CHECKING:
@@ -49,11 +50,14 @@ class Rivals:
         Relabelled targets of a fold.
     n_variance : int
         Random sets of matched variance of a fold.
+    matched : sequence of str
+        Of `isoprune.matched.MATCHED`: as many features as the retained set, that no target ranks.
     """
 
     rdms: dict[str, np.ndarray]
     n_relabelled: int = 5
     n_variance: int = 50
+    matched: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class RivalScore:
 
     Attributes
     ----------
-    sets : sequence of ndarray of int
+    sets : sequence of ndarray of int, or of callable
+        Sets of features, or what sees the features in another way; see `isoprune.scoring.similarities_of`.
     scores : dict of str to ndarray of shape (n_sets,)
         By kind.
     n_redrawn : int
@@ -70,13 +75,14 @@ class RivalScore:
         Why the rival has no score in this fold, and no sets; the others keep theirs.
     """
 
-    sets: Sequence[np.ndarray]
+    sets: Sequence[Features]
     scores: dict[str, np.ndarray]
     n_redrawn: int = 0
     undefined: str | None = None
 
 
-def _without_score(reason: str, n_redrawn: int = 0) -> RivalScore:
+def without_score(reason: str, n_redrawn: int = 0) -> RivalScore:
+    """A rival that has no score in a fold, and why."""
     return RivalScore([], {kind: np.full(1, np.nan) for kind in KINDS}, n_redrawn, reason)
 
 
@@ -117,14 +123,15 @@ def rival_scores(
     Returns
     -------
     list of dict of str to RivalScore
-        For each fold, by competitor: ``variance``, ``relabelled`` (if there are any), and those of ``rivals.rdms``.
+        For each fold, by competitor: ``variance``, those of ``rivals.matched``, ``relabelled`` (if there are any), and
+        those of ``rivals.rdms``.
     """
     n_folds = len(sets.retained)
 
     def one(number: int) -> dict[str, RivalScore]:
         train, test = np.flatnonzero(~sets.held_out[number]), np.flatnonzero(sets.tested[number])
         if not len(test):
-            return dict.fromkeys(names, _without_score("the fold has no score of the pruned embedding"))
+            return dict.fromkeys(names, without_score("the fold has no score of the pruned embedding"))
         block = Block(values[test], scored[np.ix_(test, test)], controls.of(test), procedure)
         place = seed, sets.repeat[number], sets.fold[number]
         variance, relabelled = (np.random.default_rng([*place, stream]) for stream in RIVAL_STREAMS.values())
@@ -136,9 +143,14 @@ def rival_scores(
         found = {
             name: _ranked_on(values[train], of_rival, removed, block) for name, of_rival in targets.items()
         }
-        return {"variance": _drawn(block, draw, rivals.n_variance), **found}
+        size = len(sets.retained[number])
+        alike = {
+            name: _scored(block, matched(name, values[train], size, procedure.measure))
+            for name in rivals.matched
+        }
+        return {"variance": _drawn(block, draw, rivals.n_variance), **alike, **found}
 
-    names = ["variance", *["relabelled"] * (rivals.n_relabelled > 0), *rivals.rdms]
+    names = ["variance", *rivals.matched, *["relabelled"] * (rivals.n_relabelled > 0), *rivals.rdms]
     scores = []
     with one_blas_thread(), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for score in pool.map(one, range(n_folds)):
@@ -175,6 +187,7 @@ def analyse_rivals(
     others: Mapping[str, RDM],
     n_relabelled: int,
     n_variance: int,
+    matched: Sequence[str] = (),
     threads: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> RivalResult:
@@ -191,7 +204,7 @@ def analyse_rivals(
         By column of the stimulus table, category of each image; a rival each.
     others : mapping of str to RDM
         By name of another target, the RDM that ranks its features under the same supervision; a rival each.
-    n_relabelled, n_variance
+    n_relabelled, n_variance, matched
         As in `Rivals`.
     threads : int
         Changes no bit of the result.
@@ -224,7 +237,7 @@ def analyse_rivals(
         ranked,
         target,
         sets,
-        Rivals(rdms, n_relabelled, n_variance),
+        Rivals(rdms, n_relabelled, n_variance, matched),
         procedure=design.procedure,
         controls=design.controls(target, images),
         seed=design.seed,
@@ -247,8 +260,16 @@ def _drawn(block: Block, draw: Callable[[], np.ndarray], n_sets: int) -> RivalSc
     """Scores of random sets."""
     sets, scores, n_redrawn = draw_sets(block, draw, n_sets, MAX_REDRAWS)
     if np.isnan(scores["r"]).any():
-        return _without_score("a set of this size and variance leaves test images constant", n_redrawn)
+        return without_score("a set of this size and variance leaves test images constant", n_redrawn)
     return RivalScore(sets, scores, n_redrawn)
+
+
+def _scored(block: Block, features: Features) -> RivalScore:
+    """The score of one set of features, or of another way to see them."""
+    scores = block.scores([features])
+    if np.isnan(scores["r"]).any():
+        return without_score("a test image, or the RDM of all, is constant under the set")
+    return RivalScore([features], scores)
 
 
 def _ranked_on(
@@ -258,12 +279,12 @@ def _ranked_on(
     usable = [target for target in targets if leaves_something(target, removed)]
     if not usable:
         explained = "" if removed is None else ", or explained by the nuisances"
-        return _without_score(f"all pairs of training images are alike{explained}")
+        return without_score(f"all pairs of training images are alike{explained}")
     sets = select_many(values, usable, block.procedure, nuisances=removed).retained
     scores = block.scores(sets)
     defined = ~np.isnan(scores["r"])
     if not defined.any():
-        return _without_score("a test image, or the RDM of all, is constant under the set")
+        return without_score("a test image, or the RDM of all, is constant under the set")
     kept = [features for features, there in zip(sets, defined, strict=True) if there]
     of_kept = {kind: of_kind[defined] for kind, of_kind in scores.items()}
     return RivalScore(kept, of_kept, n_redrawn=len(targets) - len(kept))

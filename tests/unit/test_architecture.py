@@ -40,6 +40,7 @@ LAYERS = [
         "retained",
         "foldsets",
         "units",
+        "matched",
         "specificity",
         "reweighting",
         "agreement",
