@@ -15,6 +15,7 @@ from isoprune.io.betas.volumes import volumes_a_chunk
 from isoprune.io.regions import regions_of
 from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import RDM, Patterns
+from isoprune.matching import VoxelMatching, match_voxels
 from isoprune.patterns import extract_patterns
 from isoprune.quality import reliability_table, voxel_table
 from isoprune.rdms import rdm_from_patterns
@@ -55,6 +56,7 @@ def subject_brain(
     rdm: Mapping[str, Any],
     root: str | Path,
     fitted: str | Path,
+    seed: int = 0,
 ) -> SubjectBrain:
     """Read one subject's betas and compute the RDM of each region.
 
@@ -71,6 +73,8 @@ def subject_brain(
         Folder that data paths are relative to.
     fitted : path
         Folder of betas that were fitted to raw BOLD (format ``bold``).
+    seed : int
+        Of the voxels that are drawn where regions are matched.
 
     Returns
     -------
@@ -103,6 +107,8 @@ def subject_brain(
         # Distances need them for their noise precision, and tSNR where they were fitted here anyway.
         residuals=rdm["measure"] in ("mahalanobis", "crossnobis") or betas["format"] == "bold",
     )
+    if roi["match_voxels"] is not None:
+        patterns = match_voxels(patterns, VoxelMatching(roi["match_voxels"], roi["match_draw"], seed))
     rdms = {
         name: rdm_from_patterns(one, labels, target=name, subject=subject, provenance=one.provenance, **rdm)
         for name, one in patterns.items()

@@ -80,7 +80,8 @@ def extract_patterns(
     dict of str to Patterns
         By region; rows in the order of the runs and of the volumes within them. ``counts`` has
         ``n_voxels_in_mask`` (as stored), ``n_voxels_on_grid`` (on the betas' grid),
-        ``n_dropped_non_finite``, ``n_dropped_constant``, ``n_not_selected`` and ``n_voxels`` (kept).
+        ``n_dropped_non_finite``, ``n_dropped_constant``, ``n_not_selected``, ``n_not_drawn`` (0; see
+        `isoprune.matching`) and ``n_voxels`` (kept).
 
     Raises
     ------
@@ -515,6 +516,7 @@ def _usable(
         "n_dropped_non_finite": int((~finite).sum()),
         "n_dropped_constant": int((finite & ~varying).sum()),
         "n_not_selected": 0,
+        "n_not_drawn": 0,
         "n_voxels": int(kept.sum()),
     }
     return kept, counts

@@ -28,8 +28,9 @@ VOXEL_COLUMNS = {
     "n_dropped_non_finite": "Voxels dropped because a beta or a residual is NaN or infinite.",
     "n_dropped_constant": "Voxels dropped because their betas or residuals do not vary.",
     "n_not_selected": "Usable voxels that the selection of reliable voxels left out.",
+    "n_not_drawn": "Voxels that a random draw left out, so that all regions have as many (`roi.match_voxels`).",
     "n_voxels": "Voxels that the patterns are made of.",
-    "selection": "How voxels were selected by their reliability; n/a if all usable voxels were kept.",
+    "selection": "How voxels were selected by their reliability, or drawn at random; n/a if all usable ones were kept.",
 }
 
 RELIABILITY_COLUMNS = {

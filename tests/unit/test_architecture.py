@@ -19,6 +19,7 @@ LAYERS = [
         "stimuli",
         "brain",
         "voxels",
+        "matching",
         "patterns",
         "distances",
         "rdms",

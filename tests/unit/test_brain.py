@@ -78,6 +78,21 @@ def test_tables_have_a_row_a_region(folder):
     assert brain.reliability["n_runs"].tolist() == [2]
 
 
+def test_regions_of_a_subject_are_matched_when_asked(folder):
+    mask = np.zeros((4, 4, 4), dtype=np.uint8)
+    mask[1:, 1:, 2:] = 1
+    nibabel.save(nibabel.Nifti1Image(mask, AFFINE), folder / "small.nii.gz")
+    given = settings()
+    definitions = {**given.pop("definitions"), "V2": {"mask": "small.nii.gz"}}
+    given["roi"] |= {"match_voxels": "smallest"}
+    brain = subject_brain("01", LABELS, definitions, **given, root=folder, fitted=folder, seed=5)
+    assert brain.voxels["n_voxels"].tolist() == [18, 18]
+    assert brain.voxels["n_not_drawn"].tolist() == [9, 0]
+    means = brain.patterns["V1"].values.reshape(2, 4, 18).mean(axis=0)
+    expected = 1 - np.corrcoef(means)
+    np.testing.assert_allclose(brain.rdms["V1"].values, expected - np.diag(np.diag(expected)), atol=1e-10)
+
+
 def anatomy_of(folder, **betas):
     given = settings(**betas)
     del given["rdm"]

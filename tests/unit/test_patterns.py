@@ -94,6 +94,7 @@ def test_patterns_are_the_voxels_of_the_mask(subject):
             "n_dropped_non_finite": 0,
             "n_dropped_constant": 0,
             "n_not_selected": 0,
+            "n_not_drawn": 0,
             "n_voxels": n,
         }
 

@@ -40,6 +40,7 @@ COUNTS = {
     "n_dropped_non_finite": 3,
     "n_dropped_constant": 5,
     "n_not_selected": 0,
+    "n_not_drawn": 0,
     "n_voxels": 50,
 }
 
@@ -178,7 +179,7 @@ def test_voxel_and_region_tables_are_written(tmp_path):
     voxels = pd.concat(tables, ignore_index=True)
     write_table(tmp_path / "voxels.tsv", voxels, VOXEL_COLUMNS)
     rows = (tmp_path / "voxels.tsv").read_text().splitlines()
-    assert rows[1] == "03\tIT\t60\t58\t3\t5\t0\t50\t" + rows[1].split("\t")[-1]
+    assert rows[1] == "03\tIT\t60\t58\t3\t5\t0\t0\t50\t" + rows[1].split("\t")[-1]
     assert rows[2].split("\t")[:4] == ["03", "FFA", "n/a", "n/a"]
     regions = region_table(voxels)
     assert regions.to_dict("records") == [
@@ -211,7 +212,7 @@ def test_tables_of_subjects_are_stacked_with_rows_for_what_a_subject_lacks(tmp_p
     assert str(voxels["n_voxels"].dtype) == "Int64"
     assert region_table(voxels)["lacking"].tolist() == ["", "04"]
     write_table(tmp_path / "voxels.tsv", voxels, VOXEL_COLUMNS)
-    assert (tmp_path / "voxels.tsv").read_text().splitlines()[-1] == "\t".join(["04", "FFA"] + ["n/a"] * 7)
+    assert (tmp_path / "voxels.tsv").read_text().splitlines()[-1] == "\t".join(["04", "FFA"] + ["n/a"] * 8)
 
 
 def test_stacking_tables_read_from_files_equals_stacking_the_tables(tmp_path):

@@ -430,6 +430,11 @@ def betas_of_subject(wildcards):
     return present(files)
 
 
+def seed_of_draws():
+    """The seed that RDMs of the brain depend on: only where voxels are drawn at random."""
+    return STUDY.seed if STUDY.roi.match_voxels else 0
+
+
 def regions_of_subject(wildcards):
     """Every file that defines a region of a subject."""
     of = [target for target in BETA_TARGETS if wildcards.subject in subjects_with(target)]

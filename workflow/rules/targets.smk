@@ -93,6 +93,7 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
             rdm=STUDY.rdm.model_dump(mode="json"),
             root=str(STUDY.data_root),
             fitted=FITTED,
+            seed=seed_of_draws(),
         message:
             "Compute the RDMs of subject {wildcards.subject} from betas"
         script:

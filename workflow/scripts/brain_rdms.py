@@ -26,6 +26,7 @@ with job_log(snakemake.log[0], f"subject {subject}") as log:
         rdm=params.rdm,
         root=params.root,
         fitted=params.fitted,
+        seed=params.seed,
     )
     for roi, path in zip(params.definitions, snakemake.output.rdms, strict=True):
         write_rdm(path, brain.rdms[roi])

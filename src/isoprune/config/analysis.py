@@ -87,6 +87,35 @@ class Roi(Block):
         description="Which voxels of an area are kept by their reliability; `null` keeps all that were measured. "
         "Its settings are listed below.",
     )
+    match_voxels: int | Literal["smallest"] | None = Field(
+        None,
+        description="Number of voxels at which areas are compared: every area of a subject is left with a random draw "
+        "of that many. An RDM over more voxels is less noisy, so that of two areas with equal signal the larger is "
+        "predicted better; set it where areas of different size are compared. `smallest` takes the number of the "
+        "subject's smallest area. It costs reliability in the larger ones. `null` keeps all voxels.",
+        examples=["smallest", 100],
+    )
+    match_draw: int = Field(
+        1,
+        ge=1,
+        description="Number of the random draw, for `match_voxels`. Another number takes other voxels: run a "
+        "study again with 2 and 3 to see how much depends on the draw.",
+        examples=[1, 2],
+    )
+
+    @model_validator(mode="after")
+    def _matching_is_possible(self) -> Roi:
+        problems = []
+        if self.match_voxels is None:
+            problems += idle(self, ("match_draw",), "without `match_voxels`")
+        elif self.match_voxels != "smallest" and self.match_voxels < self.min_voxels:
+            found = f"{self.match_voxels}, fewer than `min_voxels` ({self.min_voxels})"
+            remedy = "Ask for more voxels, or lower `min_voxels` too."
+            problems.append(
+                ConfigError("match_voxels", found, "`smallest`, or at least `min_voxels`", remedy)
+            )
+        refuse(problems)
+        return self
 
 
 class Rdm(Block):
