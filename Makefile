@@ -1,5 +1,6 @@
 # make demo     install what is missing, then run the demo and write its report (offline after installation)
 # make test     install what is missing, then run all tests
+# make wordnet  WordNet for studies that compare with it: Debian's and Ubuntu's packages, laid out for NLTK
 # make study STUDY=cichy92 DATA=<folder>    run a study of config/studies and write its report
 # make lint     style of Python and of the workflow
 # make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
@@ -12,7 +13,7 @@ VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo study test lint bench reference clean
+.PHONY: demo study test wordnet lint bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -20,13 +21,17 @@ demo: $(VENV)/.workflow
 	$(RUN) --report results/demo/report.zip
 	@echo && echo "The report is results/demo/report.zip: unpack it and open report.html."
 
-study: $(VENV)/.workflow
+study: $(VENV)/.workflow wordnet
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA)
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) --report results/$(STUDY)/report.zip
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
 
-test: $(VENV)/.dev lint
+test: $(VENV)/.dev lint wordnet
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
+
+# Where it cannot be installed, tests that need WordNet are skipped and say how to get it.
+wordnet: $(VENV)/.workflow
+	sh envs/wordnet.sh $(BIN)/python $(VENV)/nltk_data
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/kernels.py

@@ -24,6 +24,7 @@ include: "workflow/rules/targets.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/pruning.smk"
 include: "workflow/rules/statistics.smk"
+include: "workflow/rules/wordnet.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -14,6 +14,23 @@ from examples import random_target, sparse_embedding
 ROOT = Path(__file__).parents[1]
 SUBJECTS = ["01", "02", "03"]
 LABELS = [f"img_{i}" for i in range(15)]  # img_10 sorts before img_2
+SHOWN = [
+    "dog",
+    "cat",
+    "wolf",
+    "lion",
+    "horse",
+    "cow",
+    "car",
+    "bus",
+    "train",
+    "chair",
+    "desk",
+    "apple",
+    "banana",
+    "pear",
+]
+SYNSETS = [*(f"{noun}.n.01" for noun in SHOWN), "n/a"]
 
 
 @dataclass
@@ -63,8 +80,8 @@ def write_rdms(folder: Path, target: str, seed: int, **replaced: int) -> None:
 
 def make_study(folder: Path) -> Study:
     """Write the tiny study: 15 images, 3 subjects, 2 targets, an embedding of 30 features."""
-    rows = [f"{label}\t{'ab'[i % 2]}" for i, label in enumerate(LABELS)]
-    (folder / "stimuli.tsv").write_text("\n".join(["stimulus\tcategory", *rows]) + "\n")
+    rows = [f"{label}\t{'ab'[i % 2]}\t{SYNSETS[i]}" for i, label in enumerate(LABELS)]
+    (folder / "stimuli.tsv").write_text("\n".join(["stimulus\tcategory\tsynset", *rows]) + "\n")
     np.savez(folder / "features.npz", X=sparse_embedding(15, 30, 0), labels=np.array(LABELS))
     (folder / "order.txt").write_text("\n".join(LABELS) + "\n")
     for seed, target in ((10, "EVC"), (20, "IT")):

@@ -269,8 +269,8 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: s
     if x.ndim == 1:
         return weighted_r(x[None], y, weights, coefficient)[0]
     if coefficient == "spearman":
-        ranks = _weighted_ranks(y, weights)
-        return np.array([_correlation(_weighted_ranks(one, weights), ranks, weights) for one in x])
+        ranks = weighted_ranks(y, weights)
+        return np.array([weighted_correlation(weighted_ranks(one, weights), ranks, weights) for one in x])
     # Sums of products less products of sums: taken from means over pairs, little of the digits cancels.
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -285,8 +285,18 @@ def weighted_r(x: np.ndarray, y: np.ndarray, weights: np.ndarray, coefficient: s
     return np.where(vary & _several(weights), r, np.nan)
 
 
-def _correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted correlation of the rows of two arrays, (n_samples,); NaN where either is constant."""
+def weighted_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Correlation of the rows of two arrays, observations occurring as often as the weights say.
+
+    Parameters
+    ----------
+    x, y, weights : ndarray of shape (n_samples, n_pairs)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        NaN where either is constant, or fewer than three observations occur.
+    """
     total = weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         x, y = (v - (weights * v).sum(axis=1, keepdims=True) / total for v in (x, y))
@@ -300,8 +310,18 @@ def _several(weights: np.ndarray) -> np.ndarray:
     return (weights > 0).sum(axis=1) > 2
 
 
-def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean rank of each observation in each sample, shape (n_samples, n_pairs)."""
+def weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Ranks of observations that occur as often as the weights say, from 1 on; ties share their mean rank.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_pairs,)
+    weights : ndarray of shape (n_samples, n_pairs)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_pairs), float64
+    """
     _, tied = np.unique(ranks_of_similarities(values), return_inverse=True)
     order = np.argsort(tied, kind="stable")
     starts = np.flatnonzero(np.diff(tied[order], prepend=-1))

@@ -28,7 +28,7 @@ from isoprune.stimuli import column_of, stimuli_of_rows, stimuli_of_set
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_LOCKED = ("lock", "data_dir", "results_dir", "select")
+NOT_LOCKED = ("lock", "data_dir", "results_dir", "select", "report")
 """Settings that decide no result: where things lie, and which part of the study a run computes."""
 
 N_RELABELLINGS = 100

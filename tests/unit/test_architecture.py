@@ -24,6 +24,7 @@ LAYERS = [
         "distances",
         "rdms",
         "quality",
+        "wordnet",
     ),
     ("isomorphism", "joining", "nuisances", "pruning", "scoring"),
     (
@@ -47,6 +48,8 @@ LAYERS = [
         "agreement",
         "partitions",
         "occlusion",
+        "synsets",
+        "wordnet_agreement",
         "summary",
         "comparisons",
     ),

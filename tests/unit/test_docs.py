@@ -12,6 +12,8 @@ import yaml
 from isoprune.cli import main
 from isoprune.config import load
 from isoprune.config.betas import Betas
+from isoprune.errors import MissingFileError
+from isoprune.io.wordnet import load_wordnet
 from workflow_study import make_study
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,17 @@ def test_code_about_retained_sets_prints_what_the_page_says(tmp_path, monkeypatc
     for code, expected in steps:
         exec(code, names)
         assert capsys.readouterr().out == expected
+
+
+def test_code_about_wordnet_prints_what_the_page_says(capsys):
+    text = (DOCS / "wordnet.md").read_text(encoding="utf-8")
+    ((code, printed),) = re.findall(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", text, flags=re.DOTALL)
+    try:
+        load_wordnet()
+    except MissingFileError as problem:
+        pytest.skip(str(problem))
+    exec(code, {})
+    assert capsys.readouterr().out == printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

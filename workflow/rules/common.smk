@@ -576,6 +576,8 @@ def check_stimuli():
         labels=STUDY.specificity.labels,
         sets=STUDY.image_sets,
     )
+    if STUDY.wordnet:
+        column_of(stimuli, STUDY.wordnet.column)
     if STUDY.networks and not has_own_stimuli():
         for name in STUDY.image_sets:
             make_folds(
@@ -609,6 +611,9 @@ def final_files():
         figures.append("variance.svg")
     if STUDY.transfer:
         tables.append("transfer.tsv")
+    if STUDY.wordnet:
+        tables.append("wordnet.tsv")
+        figures += ["wordnet.svg", "dendrograms.svg"]
     if STUDY.is_simulated:
         figures.append("recovery.svg")
         tables.append("recovery.tsv")

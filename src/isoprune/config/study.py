@@ -21,6 +21,7 @@ from isoprune.config.analysis import (
 from isoprune.config.betas import Betas
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
+from isoprune.config.reporting import Report, WordNet
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
 from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
@@ -130,6 +131,11 @@ class Study(Block):
         description="Retained sets of other studies (or of this one) to score on this study's targets, without "
         "fitting anything: whether what was found there holds for these images, these people, these judgments.",
     )
+    wordnet: WordNet | None = Field(
+        None,
+        description="Agreement with WordNet; `null` leaves it out, and what images show is then not looked up.",
+    )
+    report: Report = Field(Report(), description="What the report shows.")
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 
@@ -144,6 +150,7 @@ class Study(Block):
                 *self._betas_problems(),
                 *self._selection_problems(),
                 *self._nuisance_problems(),
+                *self._wordnet_problems(),
                 *_unknown(
                     [one.network for one in self.transfer],
                     self._names("networks"),
@@ -289,6 +296,13 @@ class Study(Block):
             for other in list(set_of)
             if set_of[other] != set_of[name]
         ][:1]
+
+    def _wordnet_problems(self) -> list[IsopruneError]:
+        if self.wordnet is None or ("group" in self.supervision and self.networks):
+            return []
+        remedy = "Add networks and `group` to `supervision`, or leave the block `wordnet` out."
+        found = "the block is there, but features are not ranked by the group's RDM"
+        return [ConfigError("wordnet", found, "networks, and supervision `group`", remedy)]
 
     def _simulation_problems(self) -> list[IsopruneError]:
         if self.simulation is None:

@@ -1,0 +1,60 @@
+"""A study that compares its spaces with WordNet."""
+
+import pandas as pd
+import pytest
+
+from isoprune.errors import MissingFileError
+from isoprune.io.wordnet import load_wordnet
+
+
+@pytest.fixture(scope="module")
+def compared(finished, tmp_path_factory):
+    """The finished tiny study, after a run that compares it with WordNet."""
+    import shutil
+
+    from workflow_study import Study
+
+    try:
+        load_wordnet()
+    except MissingFileError as problem:
+        pytest.skip(str(problem))
+    study = Study(shutil.copytree(finished.folder, tmp_path_factory.mktemp("wordnet") / "study"))
+    study.settings(wordnet={"measures": ["path", "leacock-chodorow"]})
+    study.planned_before = study.planned()
+    study.snakemake()
+    return study
+
+
+def test_only_what_is_about_wordnet_runs(compared):
+    assert compared.planned_before == [
+        "Compare the spaces with WordNet",
+        "Draw the agreement with WordNet",
+        "Draw the spaces as trees",
+        "Look up in WordNet what the stimuli show",
+    ]
+
+
+def test_agreement_is_given_for_every_unit_of_the_group(compared):
+    table = pd.read_csv(compared.results / "wordnet.tsv", sep="\t")
+    assert set(table["target"]) == {"EVC", "IT"} and set(table["network"]) == {"mine"}
+    assert set(table["wordnet"]) == {"path", "leacock-chodorow"}
+    assert (table[["n_images", "n_without_synset"]] == [14, 1]).all(axis=None)
+    of_path, of_other = (table[table["wordnet"] == one].reset_index() for one in ("path", "leacock-chodorow"))
+    pd.testing.assert_series_equal(of_path["agreement"], of_other["agreement"])
+    assert {"wordnet.svg", "dendrograms.svg"} <= {
+        path.name for path in (compared.results / "figures").iterdir()
+    }
+
+
+def test_missing_wordnet_stops_the_run_with_both_ways_to_get_it(compared):
+    compared.settings(wordnet={"data": "nowhere"})
+    said = compared.snakemake(check=False)
+    assert "MissingFileError: WordNet: there is none in 'nowhere' (`wordnet.data`)" in said
+    assert "nltk.downloader" in said and "apt-get install" in said
+
+
+def test_settings_that_ask_for_a_column_that_is_not_there_are_refused_before_any_job(fresh):
+    fresh.settings(wordnet={"column": "synsets"})
+    assert "no column 'synsets'" in fresh.snakemake("--dry-run", check=False)
+    fresh.settings(wordnet={}, supervision=["own"])
+    assert "features are not ranked by the group's RDM" in fresh.snakemake("--dry-run", check=False)

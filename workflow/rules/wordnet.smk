@@ -1,0 +1,118 @@
+"""Agreement of the group's spaces with WordNet; only in a study that asks for it."""
+
+if STUDY.wordnet:
+
+    rule wordnet:
+        input:
+            f"{RESULTS}/stimuli.tsv",
+        output:
+            synsets=f"{RESULTS}/wordnet/synsets.tsv",
+            similarities=f"{RESULTS}/wordnet/similarities.npz",
+        log:
+            f"{RESULTS}/logs/wordnet.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/wordnet.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=10,
+        params:
+            column=STUDY.wordnet.column,
+            measures=STUDY.wordnet.measures,
+            data=STUDY.wordnet.data,
+        message:
+            "Look up in WordNet what the stimuli show"
+        script:
+            "../scripts/wordnet.py"
+
+    rule wordnet_agreement:
+        input:
+            retained=unit_files("retained", "retained.tsv", group_units()),
+            sets=unit_files("pruning", "sets.npz", group_units()),
+            embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
+            rdms=[rdm_of(target, GROUP) for target in TARGETS],
+            synsets=f"{RESULTS}/wordnet/synsets.tsv",
+            similarities=f"{RESULTS}/wordnet/similarities.npz",
+        output:
+            table=report(
+                f"{RESULTS}/wordnet.tsv",
+                category="3 Held-out results",
+                caption="../report/wordnet_table.rst",
+                labels={"result": "Agreement with WordNet", "kind": "table"},
+            ),
+            spaces=f"{RESULTS}/wordnet/spaces.npz",
+        log:
+            f"{RESULTS}/logs/wordnet_agreement.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/wordnet_agreement.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            units=group_units(),
+            settings={
+                "measure": STUDY.pruning.measure,
+                "n_bootstrap": STUDY.inference.n_bootstrap_images,
+                "n_permutations": STUDY.inference.n_permutations,
+                "seed": STUDY.seed,
+            },
+        message:
+            "Compare the spaces with WordNet"
+        script:
+            "../scripts/wordnet_agreement.py"
+
+    rule figure_wordnet:
+        input:
+            f"{RESULTS}/wordnet.tsv",
+        output:
+            report(
+                f"{RESULTS}/figures/wordnet.svg",
+                category="3 Held-out results",
+                caption="../report/wordnet.rst",
+                labels={"result": "Agreement with WordNet", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_wordnet.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_wordnet.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Draw the agreement with WordNet"
+        script:
+            "../scripts/figure_wordnet.py"
+
+    rule figure_dendrograms:
+        input:
+            spaces=f"{RESULTS}/wordnet/spaces.npz",
+            similarities=f"{RESULTS}/wordnet/similarities.npz",
+        output:
+            report(
+                f"{RESULTS}/figures/dendrograms.svg",
+                category="4 Retained features",
+                caption="../report/dendrograms.rst",
+                labels={"result": "Spaces as trees, beside WordNet", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_dendrograms.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_dendrograms.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Draw the spaces as trees"
+        script:
+            "../scripts/figure_dendrograms.py"
