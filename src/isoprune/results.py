@@ -80,7 +80,8 @@ SUMMARY_COLUMNS = {
     "n_retained": "Number of features in the set, mean over folds.",
     "n_images": "Number of images of the study.",
     "n_test_images": "Number of test images of a fold, mean over folds.",
-    "n_subjects": "Number of subjects whose scores the row is the mean of, or whose RDMs were averaged; 1 for a single RDM.",
+    "n_subjects": "Number of subjects whose scores the row is the mean of, or whose RDMs were averaged; 1 for a single "
+    "RDM.",
     "n_folds": "Number of folds × repeats with a defined score.",
     "n_undefined": "Number of folds × repeats without one; `folds.tsv` says why.",
 }

@@ -17,7 +17,7 @@ LABELS = tuple(f"img_{i:02}" for i in range(12))
 
 
 def region(name, n_voxels, seed=0, noise=3.0):
-    """Two runs of a region that codes three dimensions: equal signal and noise in every voxel, however many there are."""
+    """Two runs of a region that codes three dimensions: equal signal and noise in every voxel, of any number."""
     rng = np.random.default_rng([seed, n_voxels])
     signal = rng.normal(size=(len(LABELS), 3)) @ rng.normal(size=(3, n_voxels))
     values = np.concatenate([signal + noise * rng.normal(size=signal.shape) for _ in range(2)])

@@ -99,7 +99,7 @@ def test_no_rival_is_ranked_on_other_images_and_nothing_is_said_about_people(fin
 def test_retained_sets_of_different_images_are_compared_over_features(finished):
     (overlap,) = read(finished, "overlap.tsv").to_dict(orient="records")
     assert {overlap["a"], overlap["b"]} == {"animals", "fruits"}
-    assert 0 < overlap["p"] <= 1 and overlap["n_null"] == 9 * 9 or overlap["n_null"] == 9
+    assert (0 < overlap["p"] <= 1 and overlap["n_null"] == 9 * 9) or overlap["n_null"] == 9
 
 
 def test_a_run_has_no_page_about_subjects(finished):
