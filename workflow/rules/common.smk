@@ -47,15 +47,21 @@ if STUDY.lock and workflow.is_main_process:  # not again in every job: it reads 
 
 def existing_data(relative, where):
     """The path of a data file, after checking that it is there."""
+    return existing_file(STUDY.data_path(relative), where)
+
+
+def existing_file(path, where):
+    """A path, after checking that it is there."""
     remedy = "Correct the path, or the setting `data_dir`, below which data files are looked up."
-    return named_errors(existing, STUDY.data_path(relative), where=where, remedy=remedy)
+    return named_errors(existing, path, where=where, remedy=remedy)
 
 
 def stimulus_table():
     """Where the stimulus table is; of rows in the settings, a name in the folder that their images lie in."""
     table = STUDY.stimulus_table
     if STUDY.stimuli.table and not STUDY.is_simulated:  # the simulation writes its own table
-        return existing_data(table.absolute(), "stimuli.table")
+        # Not absolute: it stands in parameters of rules, and a study that moves must not be computed again.
+        return existing_file(table, "stimuli.table")
     return table
 
 
