@@ -65,7 +65,7 @@ class MappedImages:
     preview: np.ndarray
 
     def in_image(self, cells: np.ndarray) -> np.ndarray:
-        """Maps of the grid, (..., n_rows, n_columns), in the coordinates of the pictures: a pixel has its cell's heat."""
+        """Maps of the grid, (..., n_rows, n_columns), in the coordinates of the pictures, cell by cell."""
         stride = int(self.stride)
         rows, columns = (
             np.minimum(np.arange(length) // stride, n - 1)
