@@ -25,6 +25,7 @@ include: "workflow/rules/quality.smk"
 include: "workflow/rules/pruning.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/wordnet.smk"
+include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/report.smk"
 
 

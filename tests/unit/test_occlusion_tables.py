@@ -43,6 +43,7 @@ def made(n_images: int = N, seed: int = 0) -> MappedImages:
         undefined=np.full(of_sets, "", dtype="U80"),
         randomised=np.full((n_images, 2, *GRID), np.nan),
         preview=np.full((*of_two, *GRID), np.nan),
+        provenance=np.array("{}"),
     )
 
 

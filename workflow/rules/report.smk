@@ -263,7 +263,7 @@ if STUDY.is_simulated:
         output:
             report(
                 f"{RESULTS}/figures/recovery.svg",
-                category="5 Known answer",
+                category="6 Known answer",
                 caption="../report/recovery_figure.rst",
                 labels={"result": "Planted features found again", "kind": "figure"},
             ),

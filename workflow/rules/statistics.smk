@@ -211,7 +211,7 @@ if STUDY.is_simulated:
         output:
             report(
                 f"{RESULTS}/recovery.tsv",
-                category="5 Known answer",
+                category="6 Known answer",
                 caption="../report/recovery.rst",
                 labels={"result": "Recovery of the planted features", "kind": "table"},
             ),

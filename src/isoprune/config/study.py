@@ -19,6 +19,7 @@ from isoprune.config.analysis import (
     Transfer,
 )
 from isoprune.config.betas import Betas
+from isoprune.config.heatmaps import Heatmaps
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
 from isoprune.config.reporting import Report, WordNet
@@ -136,6 +137,11 @@ class Study(Block):
         description="Agreement with WordNet; `null` leaves it out, and what images show is then not looked up.",
     )
     report: Report = Field(Report(), description="What the report shows.")
+    heatmaps: Heatmaps | None = Field(
+        None,
+        description="Occlusion maps: which parts of an image carry the isomorphism. `null` makes none; they take "
+        "minutes for each network, see docs/heatmaps.md.",
+    )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 
@@ -157,6 +163,7 @@ class Study(Block):
                     "network",
                     "transfer.network",
                 ),
+                *self._heatmap_problems(),
                 *self._simulation_problems(),
             ]
         )
@@ -303,6 +310,17 @@ class Study(Block):
         remedy = "Add networks and `group` to `supervision`, or leave the block `wordnet` out."
         found = "the block is there, but features are not ranked by the group's RDM"
         return [ConfigError("wordnet", found, "networks, and supervision `group`", remedy)]
+
+    def _heatmap_problems(self) -> list[IsopruneError]:
+        if (maps := self.heatmaps) is None:
+            return []
+        problems = [
+            *_unknown(maps.networks, self._names("networks"), "network", "heatmaps.networks"),
+            *_unknown(maps.targets, self._names("targets"), "target", "heatmaps.targets"),
+            *_unknown(maps.subjects, self.subjects, "subject", "heatmaps.subjects"),
+        ]
+        models = tuple(network.name for network in self.networks if network.model)
+        return [*problems, *maps.problems(models, self.supervision, self.pruning.measure)]
 
     def _simulation_problems(self) -> list[IsopruneError]:
         if self.simulation is None:

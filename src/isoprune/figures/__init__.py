@@ -5,6 +5,8 @@ Figures never touch matplotlib's global state and never need a screen.
 """
 
 from isoprune.figures.features import curves, plateau, recovery, stability, tables_of_units
+from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
+from isoprune.figures.heatmaps_page import heatmap_pages
 from isoprune.figures.ladder import specificity
 from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
@@ -17,7 +19,10 @@ __all__ = [
     "curves",
     "findings_page",
     "gain",
+    "heatmap_overlays",
+    "heatmap_pages",
     "isomorphism",
+    "mean_heatmaps",
     "plateau",
     "rdms",
     "recovery",

@@ -151,7 +151,7 @@ def tables_page(study: str, summary: pd.DataFrame, contrasts: pd.DataFrame) -> s
             + _meanings(_SHOWN_SUMMARY, summary, SUMMARY_COLUMNS),
         ),
     ]
-    return _page(f"{study}: tables", sections)
+    return page(f"{study}: tables", sections)
 
 
 def _comparisons(table: pd.DataFrame) -> list[str]:
@@ -198,7 +198,7 @@ def findings_page(study: str, findings: Sequence[Finding], compared: Sequence[Co
         caveat = f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>\n' if kind == "targets" else ""
         paragraphs = "\n".join(map(_comparison, group))
         sections.append(f"<section>\n<h2>{escape(ABOUT[kind])}</h2>\n{caveat}{paragraphs}\n</section>")
-    return _page(f"{study}: findings in words", sections, kind=' class="text"')
+    return page(f"{study}: findings in words", sections, kind=' class="text"')
 
 
 def _paragraphs(finding: Finding) -> str:
@@ -227,7 +227,8 @@ def _text(sentences: str) -> str:
     return escape(text, quote=False)
 
 
-def _page(title: str, sections: Sequence[str], kind: str = "") -> str:
+def page(title: str, sections: Sequence[str], kind: str = "") -> str:
+    """A page of sections of HTML, without scripts and without network."""
     colours = "\n".join(f"td.{name}::before {{ color: {colour}; }}" for name, colour in COLOURS.items())
     return _PAGE.format(title=escape(title), colours=colours, kind=kind, sections="\n".join(sections))
 

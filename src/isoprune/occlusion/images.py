@@ -111,6 +111,13 @@ def maps_of_image(
     return found
 
 
+def no_map(windows: Windows, n_null: int) -> ImageMap:
+    """What stands for the map of an image that a target is not about."""
+    nothing = np.full(windows.grid, np.nan)
+    null = np.full(n_null, np.nan)
+    return ImageMap(nothing, np.nan, null, np.nan, 0, np.nan, "the target is not about this image")
+
+
 def questions_of_preview(sets: MapSets, own: int, others: np.ndarray, n_features: int) -> list[Question]:
     """The full and the pruned map's question about one image, without any null.
 

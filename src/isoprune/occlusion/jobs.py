@@ -1,14 +1,23 @@
-"""Which images of a study are mapped, and how they are divided between jobs."""
+"""Which images of a study are mapped, how they are divided between jobs, and where the masks of their objects are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isoprune.errors import OcclusionError
+from isoprune.io.files import existing
 from isoprune.labels import choose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MASK = "mask"
+"""Column of the stimulus table with pictures that are black where the object is not."""
 
 
 def chosen_images(labels: Sequence[str], images: Sequence[str] | int | str) -> list[str]:
@@ -56,3 +65,32 @@ def n_jobs(n_images: int, per_job: int) -> int:
 def of_job(images: Sequence[str], job: int, jobs: int) -> list[str]:
     """The images of one of several jobs, numbered from 1."""
     return [str(label) for label in np.array_split(np.array(images, dtype=object), jobs)[job - 1]]
+
+
+def mask_paths(stimuli: pd.DataFrame, table: str | Path) -> dict[str, Path]:
+    """The mask of each image's object, where the stimulus table names one.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+    table : path
+        The stimulus table; masks are relative to its folder, as images are.
+
+    Returns
+    -------
+    dict of str to Path
+        By stimulus label; empty without a column ``mask``.
+
+    Raises
+    ------
+    MissingFileError
+        If a mask is not there.
+    """
+    if MASK not in stimuli:
+        return {}
+    named = stimuli[stimuli[MASK].notna()]
+    remedy = "Correct the path, or leave the cell empty."
+    return {
+        label: existing(Path(table).parent / file, where=f"mask of stimulus '{label}'", remedy=remedy)
+        for label, file in zip(named["stimulus"], named[MASK], strict=True)
+    }

@@ -44,6 +44,8 @@ class MappedImages:
         Maps of the full embedding of the same network with random weights; NaN for images that had none made.
     preview : ndarray of shape (n_images, n_targets, 2, n_rows, n_columns), float64
         What the gradient predicts the heat to be; NaN where it was not asked for.
+    provenance : ndarray of shape (), str
+        What computed them, as JSON.
     """
 
     images: np.ndarray
@@ -63,6 +65,7 @@ class MappedImages:
     undefined: np.ndarray
     randomised: np.ndarray
     preview: np.ndarray
+    provenance: np.ndarray
 
     def in_image(self, cells: np.ndarray) -> np.ndarray:
         """Maps of the grid, (..., n_rows, n_columns), in the coordinates of the pictures, cell by cell."""
@@ -74,7 +77,7 @@ class MappedImages:
         return cells[..., rows[:, None], columns]
 
 
-_OF_ALL = ("targets", "subjects", "sizes", "stride")
+_OF_ALL = ("targets", "subjects", "sizes", "stride", "provenance")
 """What does not differ between images."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from isoprune.labelled import Embedding
 from isoprune.networks import Network, build
 from isoprune.occlusion.contrast import local_contrast
 from isoprune.occlusion.engine import OccludedNetwork
-from isoprune.occlusion.images import READ_THROUGH, ImageMap, maps_of_image, questions_of_preview
+from isoprune.occlusion.images import READ_THROUGH, ImageMap, maps_of_image, no_map, questions_of_preview
 from isoprune.occlusion.mapped import MappedImages
 from isoprune.occlusion.maps import Question, Reading, answer
 from isoprune.occlusion.preview import preview
 from isoprune.occlusion.sets import MapSets
 from isoprune.occlusion.windows import windows_over
+from isoprune.provenance import record
 from isoprune.torchvision_cpu import import_torchvision
 
 DIFFERENT = 0.05
@@ -50,7 +52,7 @@ class Shown:
     spatial: str
     device: str
     batch_size: int
-    engine: Mapping[str, Any]
+    engine: Mapping[str, Any] = field(default_factory=dict)
 
     def occluded(self, network: Network | None = None) -> OccludedNetwork:
         """The network, or another of its kind, ready for occluded images."""
@@ -155,8 +157,23 @@ def map_images(
         subjects=np.array([subject for _, subject in targets]),
         sizes=np.array(job.windows.sizes),
         stride=np.array(job.windows.stride),
+        provenance=np.array(json.dumps(job.provenance())),
         **{name: np.array([record[name] for record in records]) for name in records[0]},
     )
+
+
+@dataclass(frozen=True)
+class _SameImages:
+    """Targets that are about the same images, with the features of these."""
+
+    labels: list[str]
+    values: np.ndarray
+    targets: dict[str, MapSets]
+
+    def without(self, label: str) -> tuple[int, np.ndarray]:
+        """Row of an image, and rows of all others."""
+        own = self.labels.index(label)
+        return own, np.delete(np.arange(len(self.labels)), own)
 
 
 class _Job:
@@ -173,13 +190,17 @@ class _Job:
         with_randomised: bool,
     ):
         self.shown, self.files, self.settings, self.threads = shown, files, settings, threads
-        self.targets = {" ".join(key): sets for key, sets in targets.items()}
-        self.labels = list(next(iter(targets.values())).labels)
-        self.values = embedding.subset(self.labels).values.astype(np.float64)
+        self.embedding = embedding
+        self.names = [" ".join(key) for key in targets]
+        self.groups = _by_images(embedding, dict(zip(self.names, targets.values(), strict=True)))
         self.occluded = shown.occluded()
-        where = settings.sizes, settings.stride
-        shape = self.input(self.labels[0]).shape[-2:]
-        self.windows = windows_over(shape, *where, variant=settings.variant, allow_gaps=settings.allow_gaps)
+        self.windows = windows_over(
+            self.input(embedding.labels[0]).shape[-2:],
+            settings.sizes,
+            settings.stride,
+            variant=settings.variant,
+            allow_gaps=settings.allow_gaps,
+        )
         self.untrained = self._untrained() if with_randomised else None
 
     def input(self, label: str) -> torch.Tensor:
@@ -190,8 +211,12 @@ class _Job:
         """The arrays of `MappedImages` that the maps of an image fill, and its picture."""
         image = self.input(label)
         self._check_same_features(image, label)
-        given = image, label, self.windows, self.values, self.targets, self.settings.reading
-        found = maps_of_image(self.occluded, *given, threads=self.threads, progress=progress)
+        found = {
+            (name, one): no_map(self.windows, self.n_null) for name in self.names for one in READ_THROUGH
+        }
+        for group in self._about(label):
+            given = image, label, self.windows, group.values, group.targets, self.settings.reading
+            found |= maps_of_image(self.occluded, *given, threads=self.threads, progress=progress)
         picture = self._picture(image)
         return {
             "pictures": picture,
@@ -202,68 +227,72 @@ class _Job:
             },
             "null": self._stacked(found, READ_THROUGH[:2], "null"),
             "undefined": np.array(
-                [[found[name, one].undefined or "" for one in READ_THROUGH] for name in self.targets],
+                [[found[name, one].undefined or "" for one in READ_THROUGH] for name in self.names],
                 dtype="U80",
             ),
         }
 
+    @property
+    def n_null(self) -> int:
+        """Relabellings of every target."""
+        return len(next(iter(self.groups[0].targets.values())).relabellings)
+
+    def _about(self, label: str) -> list[_SameImages]:
+        return [group for group in self.groups if label in group.labels]
+
     def _stacked(
         self, found: Mapping[tuple[str, str], ImageMap], sets: Sequence[str], name: str
     ) -> np.ndarray:
-        return np.array([[getattr(found[target, one], name) for one in sets] for target in self.targets])
+        return np.array([[getattr(found[target, one], name) for one in sets] for target in self.names])
 
     def preview(self, label: str) -> np.ndarray:
         """What the gradient predicts, (n_targets, 2, n_rows, n_columns)."""
-        if not self.settings.preview:
-            return np.full((len(self.targets), 2, *self.windows.grid), np.nan)
-        own = self.labels.index(label)
-        others = np.delete(np.arange(len(self.labels)), own)
-        questions = [
-            question
-            for sets in self.targets.values()
-            for question in questions_of_preview(sets, own, others, self.values.shape[1])
-        ]
-        found = preview(
-            self.shown.network,
-            self.occluded.layer,
-            self.input(label),
-            self.windows,
-            self.values[others],
-            questions,
-            value=self.settings.reading.value,
-            spatial=self.shown.spatial,
-            seed=self.settings.seed,
-        )
-        return np.array(found).reshape(len(self.targets), 2, *self.windows.grid)
+        predicted = dict.fromkeys(self.names, np.full((2, *self.windows.grid), np.nan))
+        for group in self._about(label) if self.settings.preview else ():
+            own, others = group.without(label)
+            for name, sets in group.targets.items():
+                heat = preview(
+                    self.shown.network,
+                    self.occluded.layer,
+                    self.input(label).to(self.occluded.device),
+                    self.windows,
+                    group.values[others],
+                    questions_of_preview(sets, own, others, group.values.shape[1]),
+                    value=self.settings.reading.value,
+                    spatial=self.shown.spatial,
+                    seed=self.settings.seed,
+                )
+                predicted[name] = np.concatenate(heat)
+        return np.array(list(predicted.values()))
 
-    def _untrained(self) -> tuple[OccludedNetwork, np.ndarray]:
+    def _untrained(self) -> tuple[OccludedNetwork, Embedding]:
         """The same network with random weights, and its features of all images."""
-        shown = self.shown
+        shown, labels = self.shown, self.embedding.labels
         network = build(shown.network.model, "random", seed=self.settings.seed)
-        files = [self.files[label] for label in self.labels]
         embedding = embed(
             network,
             shown.layer,
-            files,
-            self.labels,
+            [self.files[label] for label in labels],
+            labels,
             name="random weights",
             device=shown.device,
-            batch_size=shown.batch_size,
             spatial=shown.spatial,
         )
-        return shown.occluded(network), embedding.values.astype(np.float64)
+        return shown.occluded(network), embedding
 
     def randomised(self, label: str, asked: bool) -> np.ndarray:
         """Maps of all features of the network with random weights, (n_targets, n_rows, n_columns)."""
-        if not asked:
-            return np.full((len(self.targets), *self.windows.grid), np.nan)
-        occluded, values = self.untrained
-        own = self.labels.index(label)
-        others = np.delete(np.arange(len(self.labels)), own)
-        rows = np.array([sets.target[own, others] for sets in self.targets.values()])
-        question = Question([np.arange(values.shape[1])], rows)
-        given = self.input(label), self.windows, values[others], [question], self.settings.reading
-        return answer(occluded, *given, threads=self.threads)[0].heat
+        maps = dict.fromkeys(self.names, np.full(self.windows.grid, np.nan))
+        for group in self._about(label) if asked else ():
+            occluded, embedding = self.untrained
+            own, others = group.without(label)
+            values = embedding.subset(group.labels).values[others].astype(np.float64)
+            rows = np.array([sets.target[own, others] for sets in group.targets.values()])
+            question = Question([np.arange(values.shape[1])], rows)
+            given = self.input(label), self.windows, values, [question], self.settings.reading
+            (found,) = answer(occluded, *given, threads=self.threads)
+            maps |= dict(zip(group.targets, found.heat, strict=True))
+        return np.array(list(maps.values()))
 
     def mask(self, path: Path | None) -> np.ndarray:
         """Share of each cell inside the object, the mask resized and cropped as its image is."""
@@ -282,8 +311,15 @@ class _Job:
         pixels = image.numpy() * spread + mean
         return np.clip(np.rint(255 * pixels), 0, 255).astype(np.uint8).transpose(1, 2, 0)
 
+    def provenance(self) -> dict[str, Any]:
+        """What computes the maps, ready for JSON."""
+        settings = asdict(self.settings) | {"batch_size": self.shown.batch_size, **self.shown.engine}
+        network, device = self.shown.network.provenance, self.occluded.device.type
+        about = {"kind": "occlusion maps", "layer": self.shown.layer, "spatial": self.shown.spatial}
+        return record(settings, {}, network=network, device=device, torch=torch.__version__, **about)
+
     def _check_same_features(self, image: torch.Tensor, label: str) -> None:
-        known = self.values[self.labels.index(label)]
+        known = self.embedding.values[self.embedding.labels.index(label)]
         off = np.linalg.norm(self.occluded.intact(image) - known) / np.linalg.norm(known)
         if not off <= DIFFERENT:
             raise OcclusionError(
@@ -292,3 +328,14 @@ class _Job:
                 "the same network and image as the embedding's",
                 "Delete the embedding and run again.",
             )
+
+
+def _by_images(embedding: Embedding, targets: Mapping[str, MapSets]) -> list[_SameImages]:
+    """Targets grouped by their images; each group is one pass of an image."""
+    groups: dict[tuple[str, ...], dict[str, MapSets]] = {}
+    for name, sets in targets.items():
+        groups.setdefault(tuple(map(str, sets.labels)), {})[name] = sets
+    return [
+        _SameImages(list(labels), embedding.subset(labels).values.astype(np.float64), of_labels)
+        for labels, of_labels in groups.items()
+    ]

@@ -239,13 +239,13 @@ def write_heatmaps(folder: str | Path, network: str, mapped: MappedImages) -> li
         ``net-<network>_target-<target>_sub-<subject>_stim-<label>_heatmap.npz``, other characters than letters, digits
         and ``_.-~`` percent-encoded. Each holds ``<set>`` (the map in the coordinates of the network's input, height ×
         width), ``<set>_cells`` (on the grid), ``<set>_threshold`` and ``<set>_surviving`` (cells) for ``full`` and
-        ``pruned``, and ``sizes`` and ``stride`` in pixels.
+        ``pruned``, ``sizes`` and ``stride`` in pixels, and ``provenance`` as JSON.
     """
     written = []
     for target, (name, subject) in enumerate(zip(mapped.targets, mapped.subjects, strict=True)):
         found = {one: survivors_of(mapped, target, one) for one in (FULL, PRUNED)}
         for image, label in enumerate(mapped.images):
-            arrays = {"sizes": mapped.sizes, "stride": mapped.stride}
+            arrays = {"sizes": mapped.sizes, "stride": mapped.stride, "provenance": mapped.provenance}
             for place, one in enumerate((FULL, PRUNED)):
                 cells = mapped.heat[image, target, place]
                 arrays |= {one: mapped.in_image(cells), f"{one}_cells": cells}

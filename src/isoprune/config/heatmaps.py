@@ -1,0 +1,197 @@
+"""Settings of occlusion maps: which parts of an image carry the isomorphism; off unless the block is there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from isoprune.config.kinds import Block, Choice, Names, Text, idle, refuse, unique
+from isoprune.errors import ConfigError
+
+PUBLISHED_SIZES = tuple(range(24, 57, 4))
+
+Size = Annotated[int, Field(ge=1)]
+
+
+class Heatmaps(Block):
+    """Maps of which parts of an image carry the isomorphism, by occluding one region after the other.
+
+    Left out, no maps are made. With `heatmaps: {}` all settings have their defaults.
+    """
+
+    images: (
+        Annotated[int, Field(ge=1)]
+        | Literal["all"]
+        | Annotated[tuple[Text, ...], Field(strict=False, min_length=1), AfterValidator(unique)]
+    ) = Field(
+        12,
+        description="Images that maps are made of: a number of them, spread evenly over the stimulus table; `all`; or "
+        "their labels. Time grows in proportion.",
+        examples=[12, "all", ["image_01", "image_37"]],
+    )
+    targets: Choice = Field(
+        None,
+        description="Names of the targets that are mapped; `null` means all. They share all occluded passes.",
+    )
+    networks: Choice = Field(
+        None,
+        description="Names of the networks, each with a `model`, that the images are shown to; `null` means all.",
+    )
+    subjects: Names | None = Field(
+        None,
+        description="Single subjects whose own RDMs are mapped beside the mean RDM of the group, through the sets of "
+        "supervision `own`. They share all occluded passes; sets for the null take time for each.",
+        examples=[["01", "02"]],
+    )
+    sizes: Annotated[tuple[Size, ...], Field(strict=False, min_length=1), AfterValidator(unique)] | None = (
+        Field(
+            None,
+            description="Sides of the windows, in pixels of the network's input (mostly 224). `null`: 24, 40, 56; "
+            "for the variant `published` 24, 28, … 56. Small ones show detail, large ones find what several places "
+            "carry together. Time grows with their number.",
+            examples=[[24, 40, 56]],
+        )
+    )
+    stride: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Step from window to window, and side of a cell of the map, in pixels. `null`: 8; for the variant "
+        "`published` 4. Half of it takes four times as long.",
+        examples=[8],
+    )
+    allow_gaps: bool = Field(
+        False,
+        description="Whether the stride may be larger than the smallest window, so that parts of the image are never "
+        "occluded. For quick looks only.",
+    )
+    variant: Literal["centred", "published"] = Field(
+        "centred",
+        description="How windows lie. `centred`: each around the cell that it colours, on the image as it is. "
+        "`published`: as in Tarigopula et al. (2023), from the cell to its lower right, on an image with a border of "
+        "zeros; only to reproduce maps of the paper.",
+    )
+    shape: Literal["square", "disc"] = Field(
+        "square", description="Shape of the window: a square, or the disc inside it, whose corners hide less."
+    )
+    value: float = Field(
+        0.0,
+        description="What the window shows, in units of the network's normalised input. 0 is the mean colour of "
+        "ImageNet. Another value shows whether a map depends on it.",
+        examples=[0.0],
+    )
+    combine: Literal["mean", "largest"] = Field(
+        "mean",
+        description="How the maps of several window sizes become one: their mean, or at every cell the value of "
+        "largest magnitude with its sign.",
+    )
+    score: Literal["r", "r2"] | None = Field(
+        None,
+        description="What heat is a loss of: signed correlation `r` of the image's row of dissimilarities with the "
+        "target's, or its square `r2`, which cannot tell a match from its reverse. `null`: `r`; for the variant "
+        "`published` `r2`.",
+    )
+    set: Literal["held-out", "all"] = Field(
+        "held-out",
+        description="Which sets pruned maps are read through. `held-out`: those of the folds that held the image out "
+        "(their mean map). `all`: the one set fitted on all images, as published; such maps are descriptive, since the "
+        "image took part in the selection, and are labelled so.",
+    )
+    n_null: int = Field(
+        200,
+        ge=0,
+        description="Relabelled targets that select features and are mapped alike, behind the p of every map. p cannot "
+        "be smaller than 1 / (n_null + 1); with 200, of 12 images at least two have to stand out. Each costs about a "
+        "hundredth of the occluded passes of a small network, more for wide layers. 0 leaves p out.",
+        examples=[200, 1000],
+    )
+    randomised: int = Field(
+        1,
+        ge=0,
+        description="Number of the images, from the first on, that are also mapped with random weights: a map that "
+        "looks the same without training says nothing about the network. Each takes as long as another image.",
+    )
+    preview: bool = Field(
+        False,
+        description="Whether the gradient's prediction of every map is computed and compared with it. Occlusion is the "
+        "reference.",
+    )
+    images_per_job: int = Field(
+        6,
+        ge=1,
+        description="Images that one job maps. Fewer make more jobs, for clusters; each job starts the network anew.",
+        examples=[6],
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where occluded images pass through the network; as `embedding.device`."
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        description="Occluded images per pass. Larger ones suit GPUs and take memory in proportion.",
+        examples=[32, 256],
+    )
+    stimuli_in_report: bool = Field(
+        True,
+        description="Whether the pages of the report show the images. Set it to `false` where they may not be passed "
+        "on: the pages then show the maps on an empty ground, and only the files in `heatmaps/` have the images.",
+    )
+
+    @model_validator(mode="after")
+    def _settings_that_do_something(self) -> Heatmaps:
+        problems = []
+        if self.variant == "published":
+            problems += idle(self, ("preview",), "on the variant `published`, whose border has no gradient")
+        if not self.allow_gaps and self.stride_in_use > min(self.sizes_in_use):
+            found = f"{self.stride_in_use} px, but the smallest window has {min(self.sizes_in_use)} px"
+            remedy = "Choose a smaller stride or larger windows, or set `allow_gaps: true`."
+            problems.append(ConfigError("stride", found, "a step that leaves no gaps", remedy))
+        refuse(problems)
+        return self
+
+    def problems(
+        self, models: tuple[str, ...], supervision: tuple[str, ...], measure: str
+    ) -> list[ConfigError]:
+        """What the rest of the study lacks for maps.
+
+        Parameters
+        ----------
+        models : tuple of str
+            Networks with a `model`.
+        supervision : tuple of str
+        measure : str
+            First-order measure that ranks features.
+        """
+        problems = []
+        for network in sorted(set(self.networks or ()) - set(models)):
+            remedy = "Name networks with a `model`, or leave `networks` out."
+            expected = "networks that can be shown occluded images"
+            problems.append(ConfigError("heatmaps.networks", f"'{network}' has no `model`", expected, remedy))
+        if not models:
+            found = "no network has a `model`, so that none can be shown occluded images"
+            remedy = "Add a network with a `model`, or remove the block."
+            problems.append(ConfigError("heatmaps", found, "at least one", remedy))
+        for one in ("group", *(("own",) if self.subjects else ())):
+            if one not in supervision:
+                found = f"no retained sets of the supervision `{one}` are computed"
+                remedy = f"Add `{one}` to `supervision`."
+                problems.append(ConfigError("heatmaps", found, "sets that maps are read through", remedy))
+        if measure != "correlation":
+            remedy = "Use `measure: correlation`, or remove the block."
+            expected = "features ranked by correlation, as maps are"
+            problems.append(ConfigError("heatmaps", f"`pruning.measure` is `{measure}`", expected, remedy))
+        return problems
+
+    @property
+    def sizes_in_use(self) -> tuple[int, ...]:
+        """Sides of the windows, also where the variant decides them."""
+        return self.sizes or (PUBLISHED_SIZES if self.variant == "published" else (24, 40, 56))
+
+    @property
+    def stride_in_use(self) -> int:
+        """The stride, also where the variant decides it."""
+        return self.stride or (4 if self.variant == "published" else 8)
+
+    @property
+    def score_in_use(self) -> str:
+        """The score, also where the variant decides it."""
+        return self.score or ("r2" if self.variant == "published" else "r")

@@ -1,0 +1,147 @@
+"""Occlusion maps: which parts of an image carry the isomorphism."""
+
+if STUDY.heatmaps:
+
+    IMAGES_PER_PAGE = 24
+    PAGES = range(1, n_jobs(n_mapped_images(), IMAGES_PER_PAGE) + 1)
+
+    rule map_sets:
+        input:
+            embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+            rdm=rdm_of_unit,
+            subjects=subjects_of_maps,
+            nuisances=nuisances_of_unit,
+            sets=f"{RESULTS}/pruning/{UNIT}_sets.npz",
+            retained=f"{RESULTS}/retained/{UNIT}_retained.tsv",
+            stimuli=f"{RESULTS}/stimuli.tsv",
+        output:
+            f"{RESULTS}/heatmaps/{UNIT}_sets.npz",
+        log:
+            f"{RESULTS}/logs/map_sets/{UNIT}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/map_sets/{UNIT}.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=60,
+        params:
+            settings=settings_of_unit,
+            use=STUDY.heatmaps.set,
+            n_null=STUDY.heatmaps.n_null,
+        message:
+            "Select features for maps of {wildcards.network}, {wildcards.target}, subject {wildcards.subject}"
+        script:
+            "../scripts/map_sets.py"
+
+    rule maps:
+        input:
+            embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+            sets=sets_of_maps,
+            stimuli=f"{RESULTS}/stimuli.tsv",
+            images=stimulus_images,
+            weights=weights_file,
+        output:
+            f"{RESULTS}/heatmaps/net-{{network}}_job-{{job}}_maps.npz",
+        log:
+            f"{RESULTS}/logs/maps/net-{{network}}_job-{{job}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/maps/net-{{network}}_job-{{job}}.tsv"
+        wildcard_constraints:
+            network=any_of(heatmap_networks()),
+            job="[0-9]+",
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 2
+        resources:
+            mem_mb=4000,
+            runtime=240,
+        params:
+            network=network_settings,
+            units=units_of_maps,
+            table=table_path,
+            heatmaps=heatmap_settings(),
+            jobs=n_jobs(n_mapped_images(), STUDY.heatmaps.images_per_job),
+            seed=STUDY.seed,
+        message:
+            "Map images with {wildcards.network}, job {wildcards.job}"
+        script:
+            "../scripts/maps.py"
+
+    rule heatmap_tables:
+        input:
+            [map_files(network) for network in heatmap_networks()],
+        output:
+            heatmaps=report(
+                f"{RESULTS}/heatmaps.tsv",
+                category="5 Heatmaps",
+                caption="../report/heatmaps_table.rst",
+                labels={"result": "Every map", "kind": "table"},
+            ),
+            contrasts=report(
+                f"{RESULTS}/heatmap_contrasts.tsv",
+                category="5 Heatmaps",
+                caption="../report/heatmaps_contrasts.rst",
+                labels={"result": "Maps compared over images", "kind": "table"},
+            ),
+            maps=directory(f"{RESULTS}/heatmaps/maps"),
+        log:
+            f"{RESULTS}/logs/heatmap_tables.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/heatmap_tables.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            networks={network: map_files(network) for network in heatmap_networks()},
+            seed=STUDY.seed,
+        message:
+            "Write the tables and files of the maps"
+        script:
+            "../scripts/heatmap_tables.py"
+
+    rule figure_heatmaps:
+        input:
+            maps=maps_of_network,
+            heatmaps=f"{RESULTS}/heatmaps.tsv",
+        output:
+            mean=report(
+                f"{RESULTS}/figures/net-{{network}}_heatmaps.svg",
+                category="5 Heatmaps",
+                caption="../report/heatmaps_mean.rst",
+                labels={"result": "Mean maps, {network}", "kind": "figure"},
+            ),
+            pages=[
+                report(
+                    f"{RESULTS}/figures/net-{{network}}_heatmaps-{page}.html",
+                    category="5 Heatmaps",
+                    caption="../report/heatmaps.rst",
+                    labels={"result": f"Maps, {{network}}, page {page}", "kind": "page"},
+                )
+                for page in PAGES
+            ],
+            overlays=directory(f"{RESULTS}/heatmaps/overlays/net-{{network}}"),
+        log:
+            f"{RESULTS}/logs/figure_heatmaps/net-{{network}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_heatmaps/net-{{network}}.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            study=STUDY.study,
+            score=STUDY.heatmaps.score_in_use,
+            descriptive=STUDY.heatmaps.set == "all",
+            stimuli_in_report=STUDY.heatmaps.stimuli_in_report,
+            images_per_page=IMAGES_PER_PAGE,
+        message:
+            "Draw the maps of {wildcards.network}"
+        script:
+            "../scripts/figure_heatmaps.py"
