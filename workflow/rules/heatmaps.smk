@@ -139,7 +139,7 @@ if STUDY.heatmaps:
             study=STUDY.study,
             score=STUDY.heatmaps.score_in_use,
             descriptive=STUDY.heatmaps.set == "all",
-            stimuli_in_report=STUDY.heatmaps.stimuli_in_report,
+            with_stimuli=STUDY.report.stimuli,
             images_per_page=IMAGES_PER_PAGE,
         message:
             "Draw the maps of {wildcards.network}"

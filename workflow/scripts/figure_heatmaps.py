@@ -25,7 +25,7 @@ with job_log(snakemake.log[0], f"figure heatmaps, network {network}") as log:
         per_page=params.images_per_page,
         score=params.score,
         descriptive=params.descriptive,
-        with_stimuli=params.stimuli_in_report,
+        with_stimuli=params.with_stimuli,
     )
     for path, page in zip(output.pages, pages, strict=True):
         write_text(path, page)

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from isoprune.config.kinds import Block, Choice, Names, Text, idle, refuse, unique
+from isoprune.config.kinds import Block, Choice, Names, idle, refuse, unique
 from isoprune.errors import ConfigError
 
 PUBLISHED_SIZES = tuple(range(24, 57, 4))
 
-Size = Annotated[int, Field(ge=1)]
+
+def _images(given: Any) -> Any:
+    """A number, ``all`` or labels; the command line hands numbers over as text."""
+    if isinstance(given, str) and given.isdigit():
+        given = int(given)
+    if isinstance(given, list | tuple) and given and all(isinstance(label, str) and label for label in given):
+        return unique(tuple(given))
+    if given == "all" or (isinstance(given, int) and not isinstance(given, bool) and given >= 1):
+        return given
+    expected = "a number from 1 on, `all`, or a list of labels in quotes"
+    raise ConfigError(
+        "", f"found {given!r}", expected, 'For example `images: 12`, or `images: ["image_01"]`.'
+    )
+
+
+def _numbers(given: Any) -> Any:
+    """A list whose entries are numbers, also where the command line hands them over as text."""
+    if isinstance(given, list | tuple):
+        return tuple(int(one) if isinstance(one, str) and one.isdigit() else one for one in given)
+    return given
+
+
+Images = Annotated[int | str | tuple[str, ...], BeforeValidator(_images)]
+Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(_numbers),
+    AfterValidator(unique),
+]
 
 
 class Heatmaps(Block):
@@ -20,23 +48,21 @@ class Heatmaps(Block):
     Left out, no maps are made. With `heatmaps: {}` all settings have their defaults.
     """
 
-    images: (
-        Annotated[int, Field(ge=1)]
-        | Literal["all"]
-        | Annotated[tuple[Text, ...], Field(strict=False, min_length=1), AfterValidator(unique)]
-    ) = Field(
+    images: Images = Field(
         12,
         description="Images that maps are made of: a number of them, spread evenly over the stimulus table; `all`; or "
-        "their labels. Time grows in proportion.",
+        "a list of their labels. Time grows in proportion.",
         examples=[12, "all", ["image_01", "image_37"]],
     )
     targets: Choice = Field(
         None,
         description="Names of the targets that are mapped; `null` means all. They share all occluded passes.",
+        examples=[["IT"]],
     )
     networks: Choice = Field(
         None,
         description="Names of the networks, each with a `model`, that the images are shown to; `null` means all.",
+        examples=[["squeezenet"]],
     )
     subjects: Names | None = Field(
         None,
@@ -44,17 +70,16 @@ class Heatmaps(Block):
         "supervision `own`. They share all occluded passes; sets for the null take time for each.",
         examples=[["01", "02"]],
     )
-    sizes: Annotated[tuple[Size, ...], Field(strict=False, min_length=1), AfterValidator(unique)] | None = (
-        Field(
-            None,
-            description="Sides of the windows, in pixels of the network's input (mostly 224). `null`: 24, 40, 56; "
-            "for the variant `published` 24, 28, … 56. Small ones show detail, large ones find what several places "
-            "carry together. Time grows with their number.",
-            examples=[[24, 40, 56]],
-        )
-    )
-    stride: Annotated[int, Field(ge=1)] | None = Field(
+    sizes: Sizes | None = Field(
         None,
+        description="Sides of the windows, in pixels of the network's input (mostly 224). `null`: 24, 40, 56; "
+        "for the variant `published` 24, 28, … 56. Small ones show detail, large ones find what several places "
+        "carry together. Time grows with their number.",
+        examples=[[24, 40, 56]],
+    )
+    stride: int | None = Field(
+        None,
+        ge=1,
         description="Step from window to window, and side of a cell of the map, in pixels. `null`: 8; for the variant "
         "`published` 4. Half of it takes four times as long.",
         examples=[8],
@@ -109,6 +134,7 @@ class Heatmaps(Block):
         ge=0,
         description="Number of the images, from the first on, that are also mapped with random weights: a map that "
         "looks the same without training says nothing about the network. Each takes as long as another image.",
+        examples=[1, 3],
     )
     preview: bool = Field(
         False,
@@ -129,11 +155,6 @@ class Heatmaps(Block):
         ge=1,
         description="Occluded images per pass. Larger ones suit GPUs and take memory in proportion.",
         examples=[32, 256],
-    )
-    stimuli_in_report: bool = Field(
-        True,
-        description="Whether the pages of the report show the images. Set it to `false` where they may not be passed "
-        "on: the pages then show the maps on an empty ground, and only the files in `heatmaps/` have the images.",
     )
 
     @model_validator(mode="after")

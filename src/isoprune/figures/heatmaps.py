@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from isoprune.figures.style import INK, NUMBERS_SIZE, QUIET, styled
+from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, styled
 from isoprune.labelled import GROUP
 from isoprune.occlusion.contrast import LUMINANCE
 from isoprune.occlusion.images import FULL, PRUNED, READ_THROUGH
@@ -30,7 +30,7 @@ SCORE_NAMES = {"r": "r", "r2": "r²"}
 _ROBUST = 99.5
 """Percentile of magnitudes that the ends of a scale stand at: a few peaks must not make all others pale."""
 
-_STRENGTH = 0.85
+_STRENGTH = 0.75
 """How much of the grey image the strongest colours hide."""
 
 
@@ -133,7 +133,7 @@ def _show(panel: Axes, picture: np.ndarray, title: str) -> None:
     panel.imshow(picture, interpolation="none")
     panel.set_title(title)
     panel.set(xticks=[], yticks=[])
-    panel.spines[:].set_visible(False)
+    panel.spines[:].set(visible=True, color=FAINT)
 
 
 def colour_bar(figure: Figure, beside: Sequence[Axes], end: float, score: str) -> None:
@@ -176,7 +176,7 @@ def mean_heatmaps(mapped: MappedImages, *, score: str) -> Figure:
                 mapped.in_image(maps[row]), cmap=COLOUR_MAP, vmin=-end, vmax=end, interpolation="none"
             )
             panel.set(xticks=[], yticks=[])
-            panel.spines[:].set_color(QUIET)
+            panel.spines[:].set(visible=True, color=FAINT)
             panel.set_title(title if row == 0 else "", fontsize=8.5)
         grid[row, 0].set_ylabel(str(mapped.targets[target]), fontweight="bold")
     colour_bar(figure, list(grid.ravel()), end, score)

@@ -22,7 +22,7 @@ from isoprune.wording import is_missing, number, p_value
 _STYLE = """<style>
 table.maps td { border: 0; padding: .3em .35em; vertical-align: top; font-size: .8rem; white-space: normal; }
 table.maps th { border: 0; padding: .3em .35em; }
-table.maps img { display: block; width: 150px; height: auto; image-rendering: auto; }
+table.maps img { display: block; width: 148px; height: auto; border: 1px solid #c8c8c8; }
 table.maps td div { width: 150px; }
 .nomap { border: 1px dashed #5a5a5a; width: 148px; height: 148px; color: #5a5a5a; }
 .bar { display: inline-block; width: 14em; height: 1em; vertical-align: middle; }
@@ -30,14 +30,14 @@ table.maps td div { width: 150px; }
 </style>"""
 
 _SANITY = {
-    "split_half": "two halves of the subjects",
-    "r_full": "the map through all features",
-    "r_random": "the map through random sets",
-    "r_contrast": "local contrast of the picture",
-    "r_randomised": "the map with random weights",
-    "r_preview": "the gradient's preview",
+    "split_half": "halves of the subjects",
+    "r_full": "full map",
+    "r_random": "random sets",
+    "r_contrast": "local contrast",
+    "r_randomised": "random weights",
+    "r_preview": "gradient's preview",
 }
-"""What maps are correlated with, by column of the table, in words."""
+"""What maps are correlated with, in words, by column of the table."""
 
 
 def heatmap_pages(
@@ -153,7 +153,7 @@ def _numbers(row: pd.Series) -> str:
         parts += [p_value(row["p"]), p_value(row["q"], "q")]
     if not is_missing(row["share_inside"]):
         parts.append(f"{number(100 * row['share_inside'], '.0f')} % in the object")
-    return ", ".join(parts)
+    return ", ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 def _picture(picture: np.ndarray, words: str) -> str:
@@ -169,7 +169,7 @@ def _sanity(table: pd.DataFrame) -> str:
     """What maps resemble, as a table: means over images of correlations over positions."""
     shown = table[table["set"].isin((FULL, PRUNED))]
     columns = [column for column in _SANITY if shown[column].notna().any()]
-    heads = "".join(f"<th class=number>{escape(_SANITY[column])}</th>" for column in columns)
+    heads = "".join(f"<th class=number>r with {escape(_SANITY[column])}</th>" for column in columns)
     lines = []
     for (target, subject, one), group in shown.groupby(["target", "subject", "set"], sort=False):
         called = f"{int((group['n_surviving'] > 0).sum())} of {len(group)}"
