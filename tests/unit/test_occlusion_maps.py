@@ -122,6 +122,14 @@ def test_maps_use_sets_that_did_not_see_the_image():
     moved = sets_of(EMBEDDED, RDM(poisoned, target.labels), n_null=3)
     np.testing.assert_array_equal(sets.pruned[folds], moved.pruned[folds])
     assert (sets.pruned != moved.pruned).any()
+    windows = windows_over((SIDE, SIDE), [8], 8)
+    before = mapped(sets, label, windows)
+    for of_folds in (sets.pruned, sets.random, *sets.of_relabelled):
+        of_folds[np.setdiff1d(np.arange(4), folds)] = False
+    after = mapped(sets, label, windows)
+    for name in before:
+        np.testing.assert_array_equal(before[name].heat, after[name].heat)
+        np.testing.assert_array_equal(before[name].null, after[name].null)
 
 
 def test_null_maps_are_of_relabelled_targets_with_their_own_sets():
@@ -172,7 +180,8 @@ def test_with_a_relation_positions_survive_on_the_right_half_and_halves_of_subje
 
 
 def test_positions_survive_where_benjamini_and_hochberg_call_their_image():
-    heat = np.array([[[0.9, 0.1]], [[0.95, 0.9]], [[0.0, np.nan]]])
+    # .87 has p = 4/101: below .05, but not below .05 × 2 called images / 3.
+    heat = np.array([[[0.9, 0.87]], [[0.95, 0.9]], [[0.0, np.nan]]])
     null = np.tile(np.linspace(0, 0.9, 100), (3, 1))
     null[:, -1] = 0.85
     result = survivors(heat, null)
@@ -195,6 +204,18 @@ def test_preview_resembles_the_map_of_a_nearly_linear_network():
     question = Question([np.arange(2 * N_FEATURES)], sets.target[own, others][None])
     (predicted,) = preview(ENGINE.network, ENGINE.layer, SHOWN[label], windows, VALUES[others], [question])
     assert spatial_correlation(predicted[0], mapped(sets, label, windows)["full"].heat) > 0.7
+
+
+def test_halves_of_the_subjects_are_disjoint_and_each_ranks_by_its_mean():
+    subjects = [target_of(LEFT, noise=0.3, seed=seed, subject=f"0{seed}") for seed in range(4)]
+    mean = RDM(np.mean([one.values for one in subjects], axis=0), subjects[0].labels)
+    sets = sets_of(EMBEDDED, mean, subjects=subjects, n_null=0)
+    np.testing.assert_allclose(sets.halves.mean(axis=0), mean.values, atol=1e-12)
+    assert np.abs(sets.halves[0] - sets.halves[1]).max() > 0.01
+    for half, of_half in zip(sets.halves, sets.of_halves, strict=True):
+        alone = sets_of(EMBEDDED, RDM(half, mean.labels), n_null=0)
+        np.testing.assert_array_equal(of_half, alone.pruned)
+    assert len(sets_of(EMBEDDED, mean, subjects=subjects[:1], n_null=0).halves) == 0
 
 
 def test_sets_come_back_from_their_file(tmp_path):

@@ -1,7 +1,6 @@
 """Map which parts of some images carry the isomorphism of each target with one network.
 
-Output `*_maps.npz`: arrays of `isoprune.occlusion.mapped.MappedImages`: heat (image × target × set × cell), their
-nulls, and what was shown.
+Output `*_maps.npz`: arrays of `isoprune.occlusion.mapped.MappedImages`: heat (image × target × set × cell), nulls, …
 """
 
 from isoprune.log import Progress, job_log

@@ -24,6 +24,7 @@ table.maps td { border: 0; padding: .3em .35em; vertical-align: top; font-size: 
 table.maps th { border: 0; padding: .3em .35em; }
 table.maps img { display: block; width: 148px; height: auto; border: 1px solid #c8c8c8; }
 table.maps td div { width: 150px; }
+table.sanity th { white-space: normal; max-width: 7em; }
 .nomap { border: 1px dashed #5a5a5a; width: 148px; height: 148px; color: #5a5a5a; }
 .bar { display: inline-block; width: 14em; height: 1em; vertical-align: middle; }
 .bar { background: linear-gradient(to right, %s); }
@@ -182,6 +183,7 @@ def _sanity(table: pd.DataFrame) -> str:
         "correlation over positions, mean over images. A map worth looking at agrees between halves of the subjects; "
         "one that follows contrast, or looks the same with random weights or random sets, tells little about the "
         "target.</p>\n"
-        f'<div class="wide"><table>\n<thead><tr><th>maps</th><th class=number>images called</th>{heads}</tr></thead>\n'
+        '<div class="wide"><table class="sanity">\n'
+        f"<thead><tr><th>maps</th><th class=number>images called</th>{heads}</tr></thead>\n"
         f"<tbody>\n{''.join(lines)}\n</tbody>\n</table></div>\n</section>"
     )
