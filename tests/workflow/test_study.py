@@ -291,7 +291,7 @@ def test_target_of_other_stimuli_is_a_named_error(fresh):
 
 def test_repeated_stimulus_is_a_named_error(fresh):
     with (fresh.folder / "stimuli.tsv").open("a") as file:
-        file.write("img_3\ta\n")
+        file.write("img_3\ta\tn/a\n")
     assert "LabelError: stimuli.tsv, rows 4, 16: the same label 'img_3'" in fresh.snakemake(check=False)
 
 

@@ -82,8 +82,8 @@ rule stimuli:
         column=STUDY.crossvalidation.column,
         with_images=bool(MODELS),
         rows=list(STUDY.stimuli.rows) if STUDY.stimuli.rows else None,
-        table=str(TABLE),
-        folder=str(STUDY.image_folder),
+        table=lambda wildcards: str(TABLE),
+        folder=lambda wildcards: str(STUDY.image_folder),
     message:
         "Check the stimulus table and its images"
     script:
