@@ -68,6 +68,10 @@ class RDMError(IsopruneError):
     """A dissimilarity matrix is not square, symmetric, finite, or is constant."""
 
 
+class JudgmentError(IsopruneError):
+    """Single judgments are contradictory, outside of their scale, or too few for an RDM."""
+
+
 class EmbeddingError(IsopruneError):
     """An embedding has a wrong shape or values that no RDM can be computed from."""
 

@@ -263,6 +263,8 @@ def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
             ]
             paths = [study.data_path(one) for one in dict.fromkeys(ready)]
             files[f"targets[{target.name}]"] = [*paths, *_labels_file(study, target.rdms.labels)]
+        elif target.judgments:
+            files[f"targets[{target.name}]"] = [study.data_path(target.judgment_file)]
         else:
             paths = [
                 path for one in study.subjects_of(target.name) for path in _region_files(study, target, one)

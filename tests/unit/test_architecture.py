@@ -25,6 +25,7 @@ LAYERS = [
         "rdms",
         "quality",
         "wordnet",
+        "judgments",
     ),
     ("isomorphism", "joining", "nuisances", "pruning", "scoring"),
     (
@@ -34,6 +35,7 @@ LAYERS = [
         "adjustment",
         "inference",
         "ceilings",
+        "raters",
         "intervals",
         "variance",
         "stability",

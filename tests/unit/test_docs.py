@@ -13,12 +13,15 @@ from isoprune.cli import main
 from isoprune.config import load
 from isoprune.config.betas import Betas
 from isoprune.errors import MissingFileError
+from isoprune.io.rdms import read_ready_rdms
 from isoprune.io.wordnet import load_wordnet
+from isoprune.judgments import read_judgments
 from workflow_study import make_study
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+BEHAVIOUR = (DOCS / "behaviour.md").read_text(encoding="utf-8")
 BRAIN_DATA = (DOCS / "brain-data.md").read_text(encoding="utf-8")
 
 
@@ -66,6 +69,31 @@ def test_code_about_wordnet_prints_what_the_page_says(capsys):
         pytest.skip(str(problem))
     exec(code, {})
     assert capsys.readouterr().out == printed
+
+
+def test_code_about_behaviour_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ((code, printed),) = re.findall(
+        r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", BEHAVIOUR, flags=re.DOTALL
+    )
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
+def test_tables_of_behaviour_are_read_as_their_settings_say(tmp_path):
+    study = {"study": "mine", "stimuli": {"table": "stimuli.tsv"}, "subjects": ["ann", "bob"]}
+    entries = [yaml.safe_load(block)["targets"] for block in blocks("behaviour.md", "yaml")]
+    matrix, _, rated, chosen = (load({**study, "targets": entry}).targets[0] for entry in entries)
+    table = tmp_path / "table.tsv"
+    for last, read in (
+        ("plum", lambda: read_ready_rdms(table, target="fruit", similarity=matrix.rdms.similarity)),
+        ("rating", lambda: read_judgments(table, ["apple", "pear", "plum"], rated.judgments)),
+        ("odd", lambda: read_judgments(table, ["apple", "pear", "plum", "fig"], chosen.judgments)),
+    ):
+        (shown,) = re.findall(rf"^(\| .* {last} \|\n)\|[-|]+\n((?:\| .* \|\n)+)", BEHAVIOUR, re.MULTILINE)
+        rows = [line.strip("|").split("|") for line in "".join(shown).splitlines()]
+        table.write_text("\n".join("\t".join(cell.strip() for cell in row) for row in rows) + "\n")
+        read()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -311,6 +311,23 @@ def test_tsnr_has_a_panel_only_where_bold_was_measured():
     assert "tSNR" not in panels_of(reliability(within()))
 
 
+def test_halves_of_raters_have_one_dot_and_the_number_of_raters():
+    judged = pd.DataFrame(
+        {
+            "target": ["rated", "odd"],
+            "n_raters": pd.array([7, None], dtype="Int64"),
+            "r_halves": [0.6, np.nan],
+            "reason": [None, "the table does not say who answered"],
+        }
+    )
+    panel = panels_of(reliability(between=between(4, "rated"), judged=judged))["RDM, halves of raters"]
+    dots = drawn(panel, "subjects")
+    assert list(dots.get_xdata()) == [0.6] and list(dots.get_ydata()) == [0]
+    words = [text.get_text() for text in panel.texts]
+    assert any(text.endswith("7 raters") for text in words)
+    assert "the table does not say who answered" in words
+
+
 def test_what_is_missing_says_why_and_how_many_are_there():
     table = within(("IT", "EVC"))
     table["reason"] = np.where(table["roi"] == "EVC", "0 conditions are repeated", None)

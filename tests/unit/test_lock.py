@@ -127,6 +127,13 @@ def test_images_weights_masks_and_betas_are_inputs(tiny):
     assert inputs["networks[net]"] == {"net.pth": sha256_of_file(data / "net.pth")}
 
 
+def test_tables_of_judgments_are_inputs(tiny):
+    (tiny / "data" / "triplets.tsv").write_text("stimulus_1\tstimulus_2\tstimulus_3\todd\n")
+    odd = {"name": "odd", "kind": "judgment", "triplets": {"file": "triplets.tsv"}}
+    lock = lock_of(loaded(tiny, targets=[odd]))
+    assert list(lock["inputs"]["targets[odd]"]) == ["triplets.tsv"]
+
+
 def test_published_weights_are_an_input(tiny, monkeypatch):
     monkeypatch.setattr(
         "isoprune.networks.published_weights", lambda model, weights: tiny / "hub" / "vgg19-dcbb.pth"

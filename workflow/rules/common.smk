@@ -18,6 +18,7 @@ from isoprune.folds import make_folds
 from isoprune.io.betas import beta_files
 from isoprune.io.betas.bold import bold_inputs, fitted_files
 from isoprune.io.files import check_writable, existing
+from isoprune.io.judgments import hash_of_rater
 from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
@@ -94,6 +95,7 @@ BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
 BETAS = STUDY.betas.model_dump(mode="json") if STUDY.betas else None
 FITTED = f"{RESULTS}/betas"
 READY_TARGETS = [target.name for target in STUDY.targets if target.rdms]
+JUDGED_TARGETS = [target.name for target in STUDY.targets if target.judgments]
 # Targets that are one RDM, of nobody in particular.
 SINGLE_RDMS = [target.name for target in STUDY.targets if not STUDY.subjects_of(target.name)]
 
@@ -441,6 +443,45 @@ def labels_file(wildcards):
     )
 
 
+def judged_path(target):
+    """The table of a target's single judgments; it has to be there before any job."""
+    return str(existing_data(STUDY.target(target).judgment_file, f"targets[{target}]"))
+
+
+def judged_file(wildcards):
+    """The table of single judgments. One of raters who are subjects is `ancient`: `judged_content` decides."""
+    path = judged_path(wildcards.target)
+    return path if wildcards.subject == GROUP else ancient(path)
+
+
+def judged_settings(wildcards):
+    """How to read a target's single judgments, and of which images they are."""
+    target = STUDY.target(wildcards.target)
+    return {"judgments": target.judgments, "set": target.set}
+
+
+def judged_content(wildcards):
+    """A hash of what a rater who is a subject said: others' answers in the same file may change freely."""
+    if wildcards.subject == GROUP:
+        return ""
+    ((_, settings),) = STUDY.target(wildcards.target).judgments.items()
+    return named_errors(
+        hash_of_rater, judged_path(wildcards.target), settings["columns"], rater=wildcards.subject
+    )
+
+
+def judged_targets():
+    """What is known of each target of single judgments: settings, stimulus set, and raters who are its subjects."""
+    return {
+        name: {
+            "judgments": STUDY.target(name).judgments,
+            "set": STUDY.target(name).set,
+            "subjects": STUDY.subjects_of(name),
+        }
+        for name in JUDGED_TARGETS
+    }
+
+
 def subject_rdms(wildcards):
     """The RDMs that a group mean is made of: of all subjects who have the target."""
     return rdms_of([wildcards.target])
@@ -456,7 +497,7 @@ def subjects_with(target):
     return [
         subject
         for subject in STUDY.subjects_of(target)
-        if target in READY_TARGETS or has_region(target, subject)
+        if target not in BETA_TARGETS or has_region(target, subject)
     ]
 
 
@@ -549,7 +590,7 @@ def shown_units():
 def shared_targets():
     """Targets whose subjects saw the same stimuli, so that their RDMs can be compared and averaged."""
     names = [target.name for target in STUDY.targets]
-    return [name for name in names if name in READY_TARGETS] if has_own_stimuli() else names
+    return [name for name in names if name not in BETA_TARGETS] if has_own_stimuli() else names
 
 
 def of_same_images(target):
@@ -603,6 +644,7 @@ def quality_tables(*names, folder="qc"):
         "regions": BETA_TARGETS,
         "reliability": BETA_TARGETS,
         "intersubject": compared_targets(),
+        "judgments": JUDGED_TARGETS,
     }
     return {name: f"{RESULTS}/{folder}/{name}.tsv" for name in names or there if there[name]}
 
@@ -610,7 +652,7 @@ def quality_tables(*names, folder="qc"):
 def quality_results():
     """What a run says about the quality of its data."""
     figures = [f"rdms_target-{target}.svg" for target in TARGETS if target not in SINGLE_RDMS]
-    figures += ["reliability.svg"] if quality_tables("reliability", "intersubject") else []
+    figures += ["reliability.svg"] if quality_tables("reliability", "intersubject", "judgments") else []
     figures += ["rois.png"] if BETA_TARGETS else []
     figures += ["mds.svg"] if shared_targets() else []
     return [*quality_tables().values(), *(f"{RESULTS}/figures/{figure}" for figure in figures)]
@@ -618,7 +660,8 @@ def quality_results():
 
 def expected_rdms():
     """Every subject's RDM, and the logs of the jobs that lead to it, the first job first."""
-    ready = [f"{RESULTS}/logs/ready_rdm/sub-{{subject}}_{{kind}}-{{target}}.log"]
+    given = "{results}/logs/{job}/sub-{{subject}}_{{kind}}-{{target}}.log"
+    ready, judged = ([given.format(results=RESULTS, job=job)] for job in ("ready_rdm", "judged_rdm"))
     measured = [
         f"{RESULTS}/logs/{job}/sub-{{subject}}.log" for job in ("simulate_subject", "fit_betas", "brain_rdms")
     ]
@@ -629,7 +672,7 @@ def expected_rdms():
             "file": rdm_of(target.name, subject),
             "logs": [
                 log.format(subject=subject, kind=target.kind, target=target.name)
-                for log in (ready if target.name in READY_TARGETS else measured)
+                for log in (measured if target.region else judged if target.judgments else ready)
             ],
         }
         for target in STUDY.targets

@@ -123,6 +123,39 @@ if compared_targets():
             "../scripts/quality_intersubject.py"
 
 
+if JUDGED_TARGETS:
+
+    rule quality_judgments:
+        input:
+            stimuli=f"{RESULTS}/stimuli.tsv",
+            judgments=[judged_path(target) for target in JUDGED_TARGETS],
+        output:
+            judgments=report(
+                f"{RESULTS}/qc/judgments.tsv",
+                category="2 Data quality",
+                caption="../report/quality_judgments.rst",
+                labels={"result": "Judgments and the reliability of their raters", "kind": "table"},
+            ),
+            pairs=[f"{RESULTS}/qc/target-{target}_pairs.tsv" for target in JUDGED_TARGETS],
+        log:
+            f"{RESULTS}/logs/quality_judgments.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/quality_judgments.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            targets=judged_targets(),
+            seed=STUDY.seed,
+        message:
+            "Count the judgments of every pair, and compare halves of the raters"
+        script:
+            "../scripts/quality_judgments.py"
+
+
 if shared_targets():
 
     rule figure_quality_mds:
@@ -184,7 +217,7 @@ rule figure_quality_rdms:
 
 rule figure_quality_reliability:
     input:
-        **quality_tables("reliability", "intersubject"),
+        **quality_tables("reliability", "intersubject", "judgments"),
     output:
         report(
             f"{RESULTS}/figures/reliability.svg",
@@ -223,7 +256,9 @@ rule quality_so_far:
                 caption=f"../report/quality_{name}.rst",
                 labels={"result": f"So far: {name}", "kind": "table"},
             )
-            for name, path in quality_tables(folder="qc/so_far").items()
+            for name, path in quality_tables(
+                "voxels", "regions", "reliability", "intersubject", folder="qc/so_far"
+            ).items()
         },
         missing=report(
             f"{RESULTS}/qc/so_far/missing.tsv",

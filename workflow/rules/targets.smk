@@ -33,6 +33,38 @@ rule ready_rdm:
         "../scripts/ready_rdm.py"
 
 
+if JUDGED_TARGETS:
+
+    rule judged_rdm:
+        input:
+            judgments=judged_file,
+            stimuli=f"{RESULTS}/stimuli.tsv",
+        output:
+            f"{RESULTS}/rdms/sub-{{subject}}_{{kind}}-{{target}}_rdm.h5",
+        log:
+            f"{RESULTS}/logs/judged_rdm/sub-{{subject}}_{{kind}}-{{target}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/judged_rdm/sub-{{subject}}_{{kind}}-{{target}}.tsv"
+        wildcard_constraints:
+            target=any_of(JUDGED_TARGETS),
+            subject=any_of([*STUDY.subjects, GROUP] if SINGLE_RDMS else STUDY.subjects),
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            settings=judged_settings,
+            content=judged_content,
+        message:
+            "Make the RDM of {wildcards.target} from the judgments of {wildcards.subject}"
+        script:
+            "../scripts/judged_rdm.py"
+
+    ruleorder: group_rdm > judged_rdm
+
+
 if BETAS and BETAS["format"] == "bold":
 
     rule fit_betas:

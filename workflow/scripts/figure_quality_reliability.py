@@ -11,5 +11,6 @@ with job_log(snakemake.log[0], "figure reliability") as log:
     from isoprune.io.tables import read_table
 
     tables = {name: read_table(path, where=name) for name, path in snakemake.input.items()}
-    save(reliability(tables.get("reliability"), tables.get("intersubject")), snakemake.output[0])
+    shown = (tables.get(name) for name in ("reliability", "intersubject", "judgments"))
+    save(reliability(*shown), snakemake.output[0])
     log.info("tables: %s", ", ".join(tables))

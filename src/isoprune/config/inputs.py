@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from isoprune.config.judgments import Ratings, Triplets
 from isoprune.config.kinds import (
     Block,
     FilePath,
@@ -22,6 +23,7 @@ from isoprune.config.kinds import (
 from isoprune.config.regions import Atlas, Fetch, Probability, Sphere, Surface
 from isoprune.errors import ConfigError
 
+_JUDGMENTS = ("ratings", "triplets")
 _REGIONS = ("mask", "atlas", "probability", "sphere", "fetch", "surface")
 _TORCHVISION_WEIGHTS = r"[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+"
 Sha256 = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -231,8 +233,8 @@ class Target(Block):
     """One similarity space to be matched, measured in each of its subjects.
 
     A brain area and a set of human judgments are treated alike. Give exactly one of `rdms` (ready-made),
-    and `mask`, `atlas`, `probability`, `sphere`, `fetch` or `surface` (RDMs are computed from `betas` inside
-    the region).
+    `ratings` and `triplets` (single judgments), and `mask`, `atlas`, `probability`, `sphere`, `fetch` or `surface`
+    (RDMs are computed from `betas` inside the region).
     """
 
     name: Name = Field(
@@ -247,6 +249,12 @@ class Target(Block):
     )
     rdms: Rdms | None = Field(
         None, description="Ready-made RDMs or judgments; its settings are listed below."
+    )
+    ratings: Ratings | None = Field(
+        None, description="Ratings of pairs of images, a row each; its settings are listed below."
+    )
+    triplets: Triplets | None = Field(
+        None, description="Odd-one-out choices, a row each; its settings are listed below."
     )
     mask: SubjectPattern | None = Field(
         None,
@@ -275,7 +283,8 @@ class Target(Block):
         description="The subjects this target was measured in, in the order in which a file without "
         "`{subject}` holds them; `null` means all of the study. Group means are over these. `[]` says that the "
         "target is one RDM, of nobody in particular (say, judgments that were averaged before they were published): "
-        "it is scored as the group's RDM, without a noise ceiling, and nothing is claimed about people.",
+        "it is scored as the group's RDM, without a noise ceiling, and nothing is claimed about people. Of `ratings` "
+        "and `triplets` these are raters who judged every pair; `[]` pools all raters of the table.",
         examples=[["01", "02", "05"], []],
     )
     set: Text | None = Field(
@@ -288,7 +297,7 @@ class Target(Block):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Target:
-        problems = exactly_one(self, "rdms", *_REGIONS)
+        problems = exactly_one(self, "rdms", *_JUDGMENTS, *_REGIONS)
         if self.region is not None and self.kind == "judgment":
             problems.append(
                 ConfigError(
@@ -298,14 +307,34 @@ class Target(Block):
                     "Correct the kind, or give the judgments as `rdms`.",
                 )
             )
+        if self.judgments is not None and self.kind != "judgment":
+            found, expected = "people's judgments are called a brain area", "kind: judgment"
+            problems.append(ConfigError("kind", found, expected, "Write `kind: judgment`."))
         if self.region is not None:
             problems += idle(self, ("set",), "on a region: its stimuli are the conditions of the betas")
         refuse(problems)
         return self
 
     @property
+    def judgments(self) -> dict[str, Any] | None:
+        """Single judgments, as `isoprune.judgments` takes their settings; None for other targets."""
+        return next(
+            (
+                {kind: value.model_dump(mode="json", exclude={"file"})}
+                for kind in _JUDGMENTS
+                if (value := getattr(self, kind)) is not None
+            ),
+            None,
+        )
+
+    @property
+    def judgment_file(self) -> str:
+        """The table of single judgments."""
+        return (self.ratings or self.triplets).file
+
+    @property
     def region(self) -> dict[str, Any] | None:
-        """Definition of the region, as `isoprune.io.regions` takes it; None for ready-made RDMs."""
+        """Definition of the region, as `isoprune.io.regions` takes it; None for other targets."""
         return next(
             (
                 {kind: value.model_dump(mode="json") if isinstance(value, Block) else value}

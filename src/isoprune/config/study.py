@@ -343,7 +343,7 @@ class Study(Block):
         problems += [
             ConfigError(
                 f"targets[{target.name}]",
-                "the study is simulated, but this target has ready-made RDMs"
+                "the study is simulated, but this target has ready-made RDMs or judgments"
                 if target.region is None
                 else f"the study is simulated, but this target has the region `{next(iter(target.region))}`",
                 "a `mask`: betas and masks are what is simulated",

@@ -23,7 +23,7 @@ from isoprune.figures.stimuli import (
 )
 from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
-from isoprune.labelled import RDM
+from isoprune.labelled import GROUP, RDM
 from isoprune.wording import number
 
 CATEGORY_COLOURS = ("#45C58B", "#A249E6", "#CC2091", "#AFD204", "#000000", "#7C4519")
@@ -287,8 +287,12 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 @styled
-def reliability(within: pd.DataFrame | None = None, between: pd.DataFrame | None = None) -> Figure:
-    """How reliable patterns and RDMs are within subjects, and how far subjects agree.
+def reliability(
+    within: pd.DataFrame | None = None,
+    between: pd.DataFrame | None = None,
+    judged: pd.DataFrame | None = None,
+) -> Figure:
+    """How reliable patterns and RDMs are within subjects, and how far subjects or halves of raters agree.
 
     Parameters
     ----------
@@ -296,19 +300,23 @@ def reliability(within: pd.DataFrame | None = None, between: pd.DataFrame | None
         Columns as `isoprune.quality.RELIABILITY_COLUMNS`.
     between : DataFrame, optional
         Columns as `isoprune.quality.INTERSUBJECT_COLUMNS`.
+    judged : DataFrame, optional
+        Columns as `isoprune.raters.JUDGMENT_COLUMNS`.
 
     Returns
     -------
     Figure
-        A row a target, a panel a measure; dots are subjects, each at its own height in every panel.
+        A row a target, a panel a measure; dots are subjects, each at its own height in every panel. Raters as halves
+        have one dot, in the middle.
     """
-    measures = list(_measures(within, between))
+    measures = list(_measures(within, between, judged))
     tables = [table for _, table in measures]
     targets = list(dict.fromkeys(target for table in tables for target in table["target"]))
-    subjects = sorted({subject for table in tables for subject in table["subject"]})
+    subjects = sorted({subject for table in tables for subject in table["subject"]} - {GROUP})
     heights = dict(
         zip(subjects, np.linspace(-0.26, 0.26, len(subjects)) if len(subjects) > 1 else [0], strict=True)
     )
+    heights[GROUP] = 0.0
     figure = Figure(
         figsize=(max(3.3 * len(measures) + 0.8, 4.5), 0.62 * max(len(targets), 1) + 1.5), layout="constrained"
     )
@@ -331,7 +339,7 @@ def reliability(within: pd.DataFrame | None = None, between: pd.DataFrame | None
 
 
 def _measures(
-    within: pd.DataFrame | None, between: pd.DataFrame | None
+    within: pd.DataFrame | None, between: pd.DataFrame | None, judged: pd.DataFrame | None
 ) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """Title and axis of each panel, and its rows: ``target subject value baseline reason``."""
     if within is not None:
@@ -353,6 +361,11 @@ def _measures(
         yield (
             ("RDM, subject and others", "Pearson r over pairs"),
             between.assign(value=between["r"], baseline=np.nan),
+        )
+    if judged is not None:
+        yield (
+            ("RDM, halves of raters", "Pearson r over pairs"),
+            judged.assign(subject=GROUP, value=judged["r_halves"], baseline=np.nan),
         )
 
 
@@ -376,6 +389,8 @@ def _draw_reliability(panel: Axes, place: int, rows: pd.DataFrame, heights: dict
     if np.isfinite(baseline).any():
         text = f"same {text}, different {number(fisher_mean(there['baseline'].dropna()))}"
     n = f"n = {len(there)}" if len(there) == len(rows) else f"n = {len(there)} of {len(rows)}"
+    if "n_raters" in there:
+        n = f"{there['n_raters'].iloc[0]} raters"
     panel.annotate(f"{text}\n{n}", (1.02, place), **words)
 
 
