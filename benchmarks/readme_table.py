@@ -1,6 +1,6 @@
 """Print the tables of README, docs/specificity.md and docs/comparisons.md from the results of a study.
 
-usage: python benchmarks/readme_table.py results/cichy92 [ladder | comparisons]
+usage: python benchmarks/readme_table.py results/cichy92 [ladder | comparisons | layers]
 """
 
 import sys
@@ -87,6 +87,26 @@ def comparisons(results: Path) -> list[str]:
     return made
 
 
+def layers(results: Path) -> list[str]:
+    """A row for each layer of a sweep and for the best of them; of each target the group's scores."""
+    table = pd.read_csv(results / "layers.tsv", sep="\t", keep_default_na=True)
+    table = table[table["subject"] == "group"]
+    targets = list(dict.fromkeys(table["target"]))
+    heads = [f"{target}, {what}" for target in targets for what in ("full", "pruned", "chosen")]
+    made = [f"| layer | features | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    for layer, of_layer in table.groupby("layer", sort=False):
+        rows = of_layer.set_index(["target", "competitor"])
+        cells = [f"`{layer}`", str(of_layer["n_features"].iloc[0])]
+        for target in targets:
+            full, pruned = (rows.loc[(target, name)] for name in ("full", "pruned"))
+            cells += [f"{full.r:.2f}", f"{pruned.r:.2f} [{pruned.ci_low:.2f}, {pruned.ci_high:.2f}]"]
+            cells[-1] += f", {p_of(pruned.p_fwe)}"
+            cells.append(str(int(pruned.n_chosen)))
+        made.append(f"| {' | '.join(cells)} |")
+    return made
+
+
 if __name__ == "__main__":
-    show = {"ladder": ladder, "comparisons": comparisons}.get(sys.argv[2] if len(sys.argv) > 2 else "", gains)
+    kinds = {"ladder": ladder, "comparisons": comparisons, "layers": layers}
+    show = kinds.get(sys.argv[2] if len(sys.argv) > 2 else "", gains)
     print("\n".join(show(Path(sys.argv[1]))))

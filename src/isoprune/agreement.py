@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,8 @@ def study_overlap(
             rdm = rdms[target].select(labels).values
             moved = (rdm[np.ix_(rows, rows)] for rows in relabellings(labels, n_drawn, seed=seed))
             values = embedding.subset(labels).values.astype(np.float64)
-            null[target] = select_many(values, moved, procedure, threads=threads).retained
+            chosen = replace(procedure, layer_sizes=embedding.layer_sizes)
+            null[target] = select_many(values, moved, chosen, threads=threads).retained
         table = overlap_table(sets, embedding.values.shape[1], null if n_drawn else None)
         tables.append(table.assign(network=network))
     return _joined(tables, STUDY_OVERLAP_COLUMNS)

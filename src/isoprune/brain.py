@@ -15,10 +15,10 @@ from isoprune.io.betas.volumes import volumes_a_chunk
 from isoprune.io.regions import regions_of
 from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import RDM, Patterns
-from isoprune.matching import VoxelMatching, match_voxels
 from isoprune.patterns import extract_patterns
 from isoprune.quality import reliability_table, voxel_table
 from isoprune.rdms import rdm_from_patterns
+from isoprune.voxel_matching import VoxelMatching, match_voxels
 from isoprune.voxels import VoxelSelection
 
 if TYPE_CHECKING:

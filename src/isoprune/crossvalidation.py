@@ -59,6 +59,8 @@ class FoldScore:
         The random sets that were scored; empty where the fold has no score.
     random_r : ndarray of shape (n_random,)
         Signed isomorphism of each.
+    whole : ndarray of int
+        The full embedding: all features, or those of the layer that the training images chose.
     tested : tuple of str
         Labels of the test images that were scored.
     n_constant : int
@@ -75,6 +77,7 @@ class FoldScore:
     scores: dict[str, dict[str, float]]
     random_sets: tuple[np.ndarray, ...]
     random_r: np.ndarray
+    whole: np.ndarray
     tested: tuple[str, ...]
     n_constant: int
     n_redrawn: int
@@ -205,7 +208,7 @@ def _score(
 ) -> FoldScore:
     rows = block.rows_defined_under(retained)
     block = block.of(rows)
-    n_features = block.values.shape[1]
+    whole = block.procedure.whole(retained, block.values.shape[1])
     counts = {
         "tested": tuple(fold.test[row] for row in rows),
         "n_constant": len(fold.test) - len(rows),
@@ -214,16 +217,18 @@ def _score(
     def undefined(reason: str, n_redrawn: int = 0) -> FoldScore:
         nothing = {kind: dict.fromkeys(COMPETITORS, np.nan) for kind in (*KINDS, "r2")}
         none = np.empty(0)
-        return FoldScore(fold, retained, nothing, (), none, **counts, n_redrawn=n_redrawn, undefined=reason)
+        return FoldScore(
+            fold, retained, nothing, (), none, whole, **counts, n_redrawn=n_redrawn, undefined=reason
+        )
 
     if len(rows) < MIN_TEST_IMAGES:
         return undefined(f"fewer than {MIN_TEST_IMAGES} test images vary under the retained set")
-    both = block.scores([np.arange(n_features), retained])
+    both = block.scores([whole, retained])
     flat = [name for name, r in zip(("full", "pruned"), both["r"], strict=True) if np.isnan(r)]
     if flat:
         return undefined(f"RDM of the test images is constant: {' and '.join(flat)} embedding, or target")
     sets, draws, n_redrawn = draw_sets(
-        block, lambda: rng.permutation(n_features)[: len(retained)], n_random, MAX_REDRAWS
+        block, lambda: rng.permutation(whole)[: len(retained)], n_random, MAX_REDRAWS
     )
     if np.isnan(draws["r"]).any():
         return undefined("a random set of this size leaves test images constant", n_redrawn)
@@ -232,7 +237,7 @@ def _score(
         scores[kind] = {"full": full, "pruned": pruned, "random": fisher_mean(draws[kind])}
     scores["r2"] = {name: r**2 for name, r in scores["r"].items()}
     scores["r2"]["random"] = float(np.mean(draws["r"] ** 2))
-    return FoldScore(fold, retained, scores, tuple(sets), draws["r"], **counts, n_redrawn=n_redrawn)
+    return FoldScore(fold, retained, scores, tuple(sets), draws["r"], whole, **counts, n_redrawn=n_redrawn)
 
 
 def draw_sets(
@@ -302,7 +307,7 @@ def fold_table(scores: Sequence[FoldScore], n_features: int) -> pd.DataFrame:
                     **{kind: score.scores[kind][competitor] for kind in ("r", "r2", "r_partial", "r_within")},
                     "r_low": low,
                     "r_high": high,
-                    "n_retained": n_features if competitor == "full" else len(score.retained),
+                    "n_retained": len(score.whole if competitor == "full" else score.retained),
                     "n_features": n_features,
                     "n_train_images": len(score.fold.train),
                     "n_test_images": score.n_test_images,

@@ -67,6 +67,15 @@ class Embedding:
                 "Check the images and the network's precision (float16 overflows).",
             )
 
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Features of each layer, where the best of several layers is to be chosen (`isoprune.layers`); else empty."""
+        return tuple(layer["n_features"] for layer in self.provenance.get("layers", ()))
+
+    def whole(self, features: Sequence[int]) -> np.ndarray:
+        """All features of the layer that a set is of."""
+        return whole_layer(features, self.layer_sizes, self.values.shape[1])
+
     def select(self, labels: Sequence[str], wanted_in: str = "the other side") -> Embedding:
         """The same embedding with its rows in the order of ``labels`` (the same set of labels)."""
         order = positions(labels, self.labels, wanted_in=wanted_in, present_in=f"embedding '{self.name}'")
@@ -84,6 +93,29 @@ class Embedding:
         rows = [row for row, label in enumerate(self.labels) if label in wanted]
         some = replace(self, values=self.values[rows], labels=tuple(self.labels[row] for row in rows))
         return some.select(labels)
+
+
+def whole_layer(features: Sequence[int], layer_sizes: Sequence[int], n_features: int) -> np.ndarray:
+    """All features of the layer that a set is of.
+
+    Parameters
+    ----------
+    features : sequence of int
+        Of one layer, numbered over all layers.
+    layer_sizes : sequence of int
+        Features of each layer; empty where all features are of one.
+    n_features : int
+        Of all layers together.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    if not layer_sizes:
+        return np.arange(n_features)
+    ends = np.cumsum(layer_sizes)
+    number = int(np.searchsorted(ends, features[0], side="right"))
+    return np.arange(ends[number] - layer_sizes[number], ends[number])
 
 
 @dataclass(frozen=True)

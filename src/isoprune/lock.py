@@ -278,6 +278,8 @@ def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
 
 
 def _network_files(study: Study, network: Any) -> list[Path]:
+    if network.best_of:
+        return []
     if network.file:
         return [study.data_path(network.file), *_labels_file(study, network.labels)]
     if network.has_weights_file:

@@ -32,22 +32,28 @@ class Components:
         Orthonormal.
     measure : str
         First-order measure of the embedding's RDM.
+    whole : ndarray of shape (n_features,), int
+        The features that they are components of.
     """
 
     mean: np.ndarray
     axes: np.ndarray
     measure: str
+    whole: np.ndarray
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Similarities of images, shape (n_images, n_images)."""
-        return similarity(self.mean + (values - self.mean) @ self.axes.T @ self.axes, self.measure)
+        varying = values[:, self.whole] - self.mean
+        return similarity(self.mean + varying @ self.axes.T @ self.axes, self.measure)
 
     def __len__(self) -> int:
         """Number of components."""
         return len(self.axes)
 
 
-def matched(name: str, values: np.ndarray, size: int, measure: str = "correlation") -> Features:
+def matched(
+    name: str, values: np.ndarray, size: int, measure: str = "correlation", whole: np.ndarray | None = None
+) -> Features:
     """A competitor of a number of features.
 
     Parameters
@@ -60,6 +66,8 @@ def matched(name: str, values: np.ndarray, size: int, measure: str = "correlatio
         Number of features. Components are no more than the training images span.
     measure : {"correlation", "cosine", "euclidean"}
         As in `Components`.
+    whole : ndarray of int, optional
+        Features to choose from; default all.
 
     Returns
     -------
@@ -72,9 +80,12 @@ def matched(name: str, values: np.ndarray, size: int, measure: str = "correlatio
         If there is no such competitor.
     """
     choose(name, MATCHED, what="competitor of matched number", where="specificity.matched")
+    whole = np.arange(values.shape[1]) if whole is None else whole
+    values = values[:, whole]
     if name == "components":
         mean = values.mean(axis=0)
         _, length, axes = np.linalg.svd(values - mean, full_matrices=False)
-        return Components(mean, axes[: min(size, int((length > RANK * length[0]).sum()))], measure)
+        n_components = min(size, int((length > RANK * length[0]).sum()))
+        return Components(mean, axes[:n_components], measure, whole)
     amount = values.var(axis=0) if name == "variable" else values.mean(axis=0)
-    return np.argsort(-amount, kind="stable")[:size]
+    return whole[np.argsort(-amount, kind="stable")[:size]]

@@ -69,11 +69,13 @@ def unit_partitions(
     """
     blocks = sets.scored_blocks()
     scored = [features for features, images in zip(sets.retained, sets.tested, strict=True) if images.any()]
-    full = np.arange(embedding.values.shape[1])
+    full = _rdm(embedding, embedding.whole(final), measure)
     of_network = {
-        "all": {"full": _rdm(embedding, full, measure), "pruned": _rdm(embedding, final, measure)},
+        "all": {"full": full, "pruned": _rdm(embedding, final, measure)},
         "held-out": {
-            "full": _rdm(embedding, full, measure),
+            "full": [_rdm(embedding, embedding.whole(features), measure) for features in scored]
+            if embedding.layer_sizes
+            else full,
             "pruned": [
                 _rdm(embedding.subset(fold.test), features, measure)
                 for features, fold in zip(scored, blocks, strict=True)

@@ -81,7 +81,7 @@ def extract_patterns(
         By region; rows in the order of the runs and of the volumes within them. ``counts`` has
         ``n_voxels_in_mask`` (as stored), ``n_voxels_on_grid`` (on the betas' grid),
         ``n_dropped_non_finite``, ``n_dropped_constant``, ``n_not_selected``, ``n_not_drawn`` (0; see
-        `isoprune.matching`) and ``n_voxels`` (kept).
+        `isoprune.voxel_matching`) and ``n_voxels`` (kept).
 
     Raises
     ------

@@ -320,7 +320,7 @@ class _Unit:
         if not len(targets):
             return scores
         values = self.values[test]
-        full = similarities_of(values, [np.arange(values.shape[1])], self.procedure)
+        full = self._full(values, retained)
         pruned = similarities_of(values, retained, self.procedure)
         usable = defined_images(pruned)
         for images in np.unique(usable, axis=0):
@@ -328,7 +328,8 @@ class _Unit:
                 continue
             alike, rows = np.flatnonzero((usable == images).all(axis=1)), np.flatnonzero(images)
             controls, target = self.controls.of(test[rows]), _between(targets[alike], rows)
-            for embedding, similarities in enumerate((full, pruned[alike])):
+            of_all = full if len(full) == 1 else full[alike]
+            for embedding, similarities in enumerate((of_all, pruned[alike])):
                 found = held_out_scores(
                     _between(similarities, rows), target, controls, self.procedure.criterion.curve
                 )
@@ -337,6 +338,17 @@ class _Unit:
         for of_kind in scores.values():
             of_kind[:, np.isnan(of_kind).any(axis=0)] = np.nan
         return scores
+
+    def _full(self, values: np.ndarray, retained: Sequence[np.ndarray]) -> np.ndarray:
+        """Similarities under the full embedding: one for all targets, or that of the layer each target chose."""
+        if not self.procedure.layer_sizes:
+            return similarities_of(values, [np.arange(values.shape[1])], self.procedure)
+        wholes = [self.procedure.whole(features, values.shape[1]) for features in retained]
+        of_layer = {whole[0]: whole for whole in wholes}
+        known = dict(
+            zip(of_layer, similarities_of(values, list(of_layer.values()), self.procedure), strict=True)
+        )
+        return np.array([known[whole[0]] for whole in wholes])
 
 
 def _blocks(target: np.ndarray, rows: np.ndarray) -> np.ndarray:

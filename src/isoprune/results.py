@@ -20,7 +20,7 @@ UNIT = ["network", "layer", "target", "supervision", "subject"]
 
 UNIT_COLUMNS = {
     "network": "Network of the study: architecture + weights + layer, or an embedding file.",
-    "layer": "Layer whose activations are the features.",
+    "layer": "Layer whose activations are the features; `best`: the best of several, as training images choose it.",
     "target": "Target RDM: a brain region or a set of judgments.",
     "supervision": "Whose RDM ranked the features: `own`, `group` (the mean over subjects), or `loso` (the mean of "
     "all others, leaving the scored subject out).",
@@ -37,7 +37,7 @@ SCORE_COLUMNS = {
     "r_within": "Held-out isomorphism between images of one category, each category's mean removed; missing without "
     "categories.",
     "n_retained": "Number of features in the set.",
-    "n_features": "Number of features of the full embedding.",
+    "n_features": "Number of features of the full embedding; of the best of several layers, those of all layers.",
     "n_test_images": "Number of test images scored.",
 }
 

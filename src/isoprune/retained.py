@@ -24,7 +24,7 @@ from isoprune.folds import MIN_TEST_IMAGES
 from isoprune.io.files import existing, read_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.joining import join
-from isoprune.labelled import RDM, Embedding
+from isoprune.labelled import RDM, Embedding, whole_layer
 from isoprune.labels import listing
 from isoprune.permutation import ENTRIES_AT_ONCE, relabellings
 from isoprune.provenance import package_version, sha256_of_json
@@ -50,6 +50,7 @@ SOURCE = {
     "side": "side of the layer",
     "spatial": "treatment of space",
     "feature_names_sha256": "SHA-256 of the features' names",
+    "layers": "layers side by side",
 }
 """What decides which numbers a feature has, in words; all of it that is known on both sides must agree."""
 
@@ -138,6 +139,11 @@ class RetainedSet:
     def where(self) -> str:
         """The set in words, for messages."""
         return f"retained set of '{self.network}' for '{self.target}' (subject '{self.subject}')"
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Features of each layer, where the set is of the best of several; else empty."""
+        return tuple(layer["n_features"] for layer in self.source.get("layers", ()))
 
     def transform(self, embedding: Any) -> Any:
         """The retained features of an embedding of the same network, layer and weights.
@@ -384,10 +390,11 @@ def score_retained(
     drawn = relabellings(labels, n_relabellings, seed=seed, within=within)
     with one_blas_thread():
         block, rows = _varying_under(whole, pruned, retained)
-        sets = [np.arange(retained.n_features), pruned]
+        whole = whole_layer(pruned, retained.layer_sizes, retained.n_features)
+        sets = [whole, pruned]
         r = _defined(block.scores(sets)["r"], retained)
         null = _relabelled(block, sets, matrix, drawn, rows)
-        random, n_redrawn = _random_sets(block, retained, n_random, seed)
+        random, n_redrawn = _random_sets(block, retained, whole, n_random, seed)
     about = _named(retained, target) | {
         "n_features": retained.n_features,
         "n_images": len(rows),
@@ -396,7 +403,7 @@ def score_retained(
         "n_relabellings": n_relabellings,
         "n_random": n_random,
     }
-    return _score_table(about, r, null, random, n_redrawn, len(pruned))
+    return _score_table(about, r, null, random, n_redrawn, (len(whole), len(pruned)))
 
 
 def _defined(r: np.ndarray, retained: RetainedSet) -> np.ndarray:
@@ -416,15 +423,16 @@ def _score_table(
     null: np.ndarray,
     random: np.ndarray,
     n_redrawn: int,
-    n_retained: int,
+    sizes: tuple[int, int],
 ) -> pd.DataFrame:
     import pandas as pd
 
     p = [p_value(*one) for one in zip(r, null, strict=True)]
+    n_whole, n_retained = sizes
     rank = round(p_value(r[1], random) * (len(random) + 1))
     low, high = np.quantile(random, [0.05, 0.95])
     rows = [
-        {"competitor": "full", "r": r[0], "r2": r[0] ** 2, "p": p[0], "n_retained": about["n_features"]},
+        {"competitor": "full", "r": r[0], "r2": r[0] ** 2, "p": p[0], "n_retained": n_whole},
         {"competitor": "pruned", "r": r[1], "r2": r[1] ** 2, "p": p[1], "n_retained": n_retained}
         | {"rank": rank, "p_random": rank / (len(random) + 1)},
         {"competitor": "random", "r": fisher_mean(random), "r2": float(np.mean(random**2))}
@@ -472,12 +480,12 @@ def _relabelled(
     return null
 
 
-def _random_sets(block: Block, retained: RetainedSet, n_random: int, seed: int) -> tuple[np.ndarray, int]:
+def _random_sets(
+    block: Block, retained: RetainedSet, whole: np.ndarray, n_random: int, seed: int
+) -> tuple[np.ndarray, int]:
     rng = np.random.default_rng([seed, RANDOM_STREAM])
     size = len(retained.features)
-    _, drawn, n_redrawn = draw_sets(
-        block, lambda: rng.permutation(retained.n_features)[:size], n_random, MAX_REDRAWS
-    )
+    _, drawn, n_redrawn = draw_sets(block, lambda: rng.permutation(whole)[:size], n_random, MAX_REDRAWS)
     if np.isnan(drawn["r"]).any():
         raise EmbeddingError(
             retained.where,
@@ -545,6 +553,11 @@ def source_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
         source |= {key: network[key] for key in ("model", "weights", "weights_sha256", "transform")}
         source |= {"module": provenance["module"], "side": provenance["side"]}
         source["spatial"] = provenance["settings"]["spatial"]
+    if "layers" in provenance:
+        source["layers"] = [
+            {"n_features": layer["n_features"], **source_of(layer["provenance"])}
+            for layer in provenance["layers"]
+        ]
     if "feature_names" in provenance:
         source["feature_names_sha256"] = sha256_of_json(list(provenance["feature_names"]))
     return source

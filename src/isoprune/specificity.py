@@ -138,14 +138,15 @@ def rival_scores(
         moved = [relabelled.permutation(train) for _ in range(rivals.n_relabelled)]
         targets = {"relabelled": [supervising[np.ix_(rows, rows)] for rows in moved]} if moved else {}
         targets |= {name: [rdm[np.ix_(train, train)]] for name, rdm in rivals.rdms.items()}
-        draw = matched_in_variance(values[train], sets.retained[number], variance)
+        retained = sets.retained[number]
+        whole = procedure.whole(retained, values.shape[1])
+        draw = matched_in_variance(values[train], retained, variance, whole)
         removed = controls.that_rank(train, procedure)
         found = {
             name: _ranked_on(values[train], of_rival, removed, block) for name, of_rival in targets.items()
         }
-        size = len(sets.retained[number])
         alike = {
-            name: _scored(block, matched(name, values[train], size, procedure.measure))
+            name: _scored(block, matched(name, values[train], len(retained), procedure.measure, whole))
             for name in rivals.matched
         }
         return {"variance": _drawn(block, draw, rivals.n_variance), **alike, **found}
@@ -220,7 +221,7 @@ def analyse_rivals(
     LabelError, RDMError
         If the images differ, or a column holds no categories.
     """
-    images = sets.labels
+    images, design = sets.labels, design.for_embedding(embedding)
     embedding = embedding.subset(images)
     side = f"embedding '{embedding.name}'"
     values = embedding.values.astype(np.float64)
@@ -291,7 +292,7 @@ def _ranked_on(
 
 
 def matched_in_variance(
-    values: np.ndarray, retained: np.ndarray, rng: np.random.Generator
+    values: np.ndarray, retained: np.ndarray, rng: np.random.Generator, whole: np.ndarray | None = None
 ) -> Callable[[], np.ndarray]:
     """What draws random sets whose features vary as much as those of a retained set.
 
@@ -304,13 +305,16 @@ def matched_in_variance(
         Training images.
     retained : ndarray of int
     rng : Generator
+    whole : ndarray of int, optional
+        Features to draw from; default all.
 
     Returns
     -------
     callable
         Gives a set of as many features, in no particular order.
     """
-    order = np.argsort(values.var(axis=0), kind="stable")
+    whole = np.arange(values.shape[1]) if whole is None else whole
+    order = whole[np.argsort(values[:, whole].var(axis=0), kind="stable")]
     bins = np.array_split(order, min(VARIANCE_BINS, len(order)))
     counts = [int(np.isin(members, retained).sum()) for members in bins]
 

@@ -294,7 +294,7 @@ def rdm_agreement(sets: Mapping[str, tuple[Embedding, Sequence[int]]]) -> pd.Dat
         values = embedding.select(labels, f"embedding '{sets[names[0]][0].name}'").values.astype(np.float64)
         _membership([features], values.shape[1])
         retained.append(_standard_rdm(values, features))
-        full.append(_standard_rdm(values, np.arange(values.shape[1])))
+        full.append(_standard_rdm(values, embedding.whole(features)))
     rows = [
         (names[i], names[j], float(retained[i] @ retained[j]), float(full[i] @ full[j]))
         for i, j in combinations(range(len(names)), 2)

@@ -233,10 +233,11 @@ def _spaces(
     more: Mapping[str, np.ndarray],
 ) -> Spaces:
     values = embedding.subset(images).values.astype(np.float64)
-    drawn = (rng.choice(values.shape[1], len(retained), replace=False) for _ in range(n_random))
+    whole = embedding.whole(retained)
+    drawn = (rng.choice(whole, len(retained), replace=False) for _ in range(n_random))
     of_images = {
         HUMAN: target.subset(images).values[None],
-        "full": dissimilarity(values, measure)[None],
+        "full": dissimilarity(values[:, whole], measure)[None],
         "pruned": dissimilarity(values[:, np.sort(retained)], measure)[None],
         "random": np.array([dissimilarity(values[:, np.sort(one)], measure) for one in drawn]),
         **{name: rdm[None] for name, rdm in more.items()},

@@ -119,6 +119,10 @@ class Design:
         joined = join_nuisances(nuisances, target, labels, coefficient) if nuisances else ()
         return controls_of(labels, joined, kinds)
 
+    def for_embedding(self, embedding: Embedding) -> Design:
+        """The same design, by which the best layer is chosen where the embedding is of several."""
+        return replace(self, procedure=replace(self.procedure, layer_sizes=embedding.layer_sizes))
+
     @property
     def exchanges(self) -> dict[str, Mapping[str, str] | None]:
         """What is exchanged under the nulls of a unit, by name."""
@@ -234,6 +238,7 @@ def analyse_unit(
     IsopruneError
         If labels differ, an image is constant, or folds are impossible.
     """
+    design = design.for_embedding(embedding)
     # Canonical order: the rows of the stimulus table may be shuffled without a bit of difference.
     labels = sorted(scored.labels if subset else embedding.labels)
     embedding = embedding.subset(labels) if subset else embedding.select(labels)
@@ -266,7 +271,9 @@ def analyse_unit(
     removed = controls.that_rank(np.arange(len(labels)), design.procedure)
     final = prune_arrays(values, ranked, design.procedure, threads, nuisances=removed)
     n_features = values.shape[1]
-    facts = {**unit, "r_all_images": _isomorphism(values, target, design.procedure), "n_images": len(labels)}
+    whole = design.procedure.whole(final.retained, n_features)
+    full = _isomorphism(values[:, whole], target, design.procedure)
+    facts = {**unit, "r_all_images": full, "n_images": len(labels), **_chosen(embedding, final, scores)}
     return UnitResult(
         folds=frame_of_unit(fold_table(scores, n_features), dict(unit)),
         retained=retained_table(final, fold_frequency(scores, n_features)),
@@ -286,7 +293,7 @@ def analyse_unit(
             values,
             target,
             labels,
-            *competitor_sets(scores, n_features),
+            *competitor_sets(scores),
             procedure=design.procedure,
             n_bootstrap=design.n_bootstrap,
             seed=design.seed,
@@ -308,6 +315,20 @@ def _facts(final: PruningResult, scores: Sequence[FoldScore], design: Design) ->
     }
 
 
+def _chosen(embedding: Embedding, final: PruningResult, scores: Sequence[FoldScore]) -> dict[str, Any]:
+    """Where the best of several layers was chosen: which, over all images and in how many folds; else nothing."""
+    if not embedding.layer_sizes:
+        return {}
+    names = [layer["network"] for layer in embedding.provenance["layers"]]
+    starts = np.cumsum([0, *embedding.layer_sizes[:-1]])
+    chosen = np.searchsorted(starts, [score.whole[0] for score in scores])
+    counts = {name: int((chosen == number).sum()) for number, name in enumerate(names)}
+    return {
+        "layers_chosen": counts,
+        "layer_of_all_images": names[int(np.searchsorted(starts, embedding.whole(final.retained)[0]))],
+    }
+
+
 def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -> float:
     with one_blas_thread():
         similarities = pairs_of(similarity(values, procedure.measure))
@@ -315,12 +336,12 @@ def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -
 
 
 def competitor_sets(
-    scores: Sequence[FoldScore], n_features: int
+    scores: Sequence[FoldScore],
 ) -> tuple[list[tuple[str, ...]], dict[str, list[Sequence[np.ndarray]]]]:
     """Images that were scored in each fold, and the sets of features of each competitor in each fold."""
     tested = [() if score.undefined else score.tested for score in scores]
     return tested, {
-        "full": [[np.arange(n_features)] for _ in scores],
+        "full": [[score.whole] for score in scores],
         "pruned": [[score.retained] for score in scores],
         "random": [score.random_sets for score in scores],
     }

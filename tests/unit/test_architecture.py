@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "isoprune"
 
 LAYERS = [
-    ("errors", "labels", "labelled", "provenance", "log", "wording"),
+    ("errors", "labels", "labelled", "provenance", "log", "wording", "naming"),
     ("io",),
     (
         "torchvision_cpu",
@@ -19,7 +19,7 @@ LAYERS = [
         "stimuli",
         "brain",
         "voxels",
-        "matching",
+        "voxel_matching",
         "patterns",
         "distances",
         "rdms",
@@ -44,6 +44,7 @@ LAYERS = [
         "retained",
         "foldsets",
         "units",
+        "layers",
         "matched",
         "specificity",
         "reweighting",
@@ -55,7 +56,7 @@ LAYERS = [
         "summary",
         "comparisons",
     ),
-    ("findings", "compared_findings", "figures", "simulation", "config", "lock", "cli"),
+    ("findings", "compared_findings", "layer_findings", "figures", "simulation", "config", "lock", "cli"),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 

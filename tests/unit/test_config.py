@@ -420,7 +420,27 @@ def test_a_target_is_measured_in_subjects_of_the_study():
     ("network", "part"),
     [
         ({"model": "vgg19", "file": "x.npz"}, "both 'model' and 'file' are given"),
-        ({}, "neither 'model' nor 'file' is given"),
+        ({}, "neither 'model' nor 'file' nor 'best_of' is given"),
+        (
+            {"model": "vgg19", "weights": "random", "layers": ["features.3"]},
+            "'networks[net].layers': found the list [features.3]; expected at least 2 entries",
+        ),
+        (
+            {"model": "vgg19", "weights": "random", "layers": ["fc", "fc"]},
+            "'networks[net].layers': fc is named twice",
+        ),
+        (
+            {"model": "vgg19", "weights": "random", "layers": ["a", "b"], "layer": "fc"},
+            "'networks[net].layer': it is set, but has no effect beside `layers`",
+        ),
+        (
+            {"best_of": ["a", "b"], "layers": ["a", "b"]},
+            "'networks[net].layers': it is set, but has no effect on the best of several networks",
+        ),
+        (
+            {"model": "vgg19", "weights": "random", "layers": ["a.b", "a_b"]},
+            "'networks': the name 'netAB' is given twice",
+        ),
         ({"model": "vgg19"}, "'networks[net].weights': it is missing"),
         ({"model": "vgg19", "weights": "VGG19_Weights.DEFAULT"}, "does not say which weights are meant"),
         ({"model": "vgg19", "weights": "default"}, "does not say which weights are meant"),
@@ -448,6 +468,33 @@ def test_a_target_is_measured_in_subjects_of_the_study():
 )
 def test_a_network_is_one_thing_with_settings_that_do_something(network, part):
     assert part in message(networks=[{"name": "net", **network}])
+
+
+def test_a_sweep_is_a_network_for_each_layer_and_their_best():
+    entry = {"name": "net", "model": "vgg19", "weights": "random", "seed": 3, "spatial": "flatten"}
+    other = {"name": "other", "file": "x.npz"}
+    study = load(settings_with(networks=[{**entry, "layers": ["features.3", "penultimate"]}, other]))
+    assert [one.name for one in study.networks] == ["netFeatures3", "netPenultimate", "netBest", "other"]
+    for network, layer in zip(study.networks, ("features.3", "penultimate"), strict=False):
+        assert network == load(settings_with(networks=[{**entry, "layer": layer}])).network("net").model_copy(
+            update={"name": network.name}
+        )
+    assert study.network("netBest").best_of == ("netFeatures3", "netPenultimate")
+    assert load(json.loads(study.model_dump_json())) == study
+
+
+def test_the_best_is_of_networks_that_exist_and_no_nuisance():
+    networks = [{"name": name, "file": "x.npz"} for name in ("one", "two")]
+    best = {"name": "top", "best_of": ["one", "tow"]}
+    text = unknown_name(networks=[*networks, best])
+    assert "'networks[top].best_of': there is no network 'tow'" in text and "Did you mean 'two'?" in text
+    best["best_of"] = ["one", "two"]
+    nested = {"name": "toptop", "best_of": ["one", "top"]}
+    assert "'networks[toptop].best_of': there is no network 'top'" in unknown_name(
+        networks=[*networks, best, nested]
+    )
+    text = message(networks=[*networks, best], nuisance=["top"])
+    assert "'nuisance': 'top', which is another network in other folds" in text
 
 
 def test_a_seed_of_zero_is_a_seed():
@@ -516,7 +563,7 @@ def test_a_simulation_plants_features_of_a_network_that_runs_into_targets_with_m
         networks=[{"name": "net", "file": "x.npz"}],
         simulation={"network": "net", "planted": ["V1"]},
     )
-    assert "'simulation.network': 'net' is read from a file" in text
+    assert "'simulation.network': 'net' has no `model`" in text
     assert "'targets[IT]': the study is simulated, but this target has ready-made RDMs" in text
 
 

@@ -31,7 +31,7 @@ PEARSON = procedure_named("pearson")
 
 
 def bootstrap_of(X, T, labels, scores, sets=None, procedure=PEARSON, **settings):
-    tested, own = competitor_sets(scores, X.shape[1])
+    tested, own = competitor_sets(scores)
     own = {name: of_folds for name, of_folds in own.items() if name != "random" or all(of_folds)}
     return bootstrap_images(X, T, labels, tested, {**own, **(sets or {})}, procedure=procedure, **settings)
 
@@ -154,7 +154,9 @@ def experiment(
     for _ in range(n_subjects):
         own = rng.normal(size=(30, 3)) * rng.uniform(0.8 - spread, 0.8 + spread)
         targets.append(target_of(np.hstack([X[:, :10], own]), 0.15, rng))
-    scores = [FoldScore(fold, RETAINED, {}, (), np.empty(0), fold.test, 0, 0) for fold in FOLDS[:3]]
+    scores = [
+        FoldScore(fold, RETAINED, {}, (), np.empty(0), np.arange(30), fold.test, 0, 0) for fold in FOLDS[:3]
+    ]
     return X, targets, scores
 
 

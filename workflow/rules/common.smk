@@ -90,6 +90,7 @@ def labels_of_target(target):
 
 
 MODELS = [network.name for network in STUDY.networks if network.model]
+SWEEPS = {network.name: network.best_of for network in STUDY.networks if network.best_of}
 EMBEDDING_FILES = [network.name for network in STUDY.networks if network.file]
 BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
 BETAS = STUDY.betas.model_dump(mode="json") if STUDY.betas else None
@@ -352,6 +353,16 @@ def image_files():
     return named_errors(image_paths, stimuli_of_user(), TABLE, STUDY.image_folder)
 
 
+def embeddings_of_layers(wildcards):
+    """The embeddings that a network is the best of."""
+    return [f"{RESULTS}/embeddings/net-{name}_embedding.h5" for name in SWEEPS[wildcards.network]]
+
+
+def units_of_sweeps():
+    """The units of networks that are the best of several."""
+    return [unit for unit in all_units() if unit["network"] in SWEEPS]
+
+
 def network_settings(wildcards):
     """The settings that a network's embedding depends on, as the script receives them."""
     return STUDY.network(wildcards.network).model_dump(mode="json")
@@ -573,7 +584,7 @@ def fitted_betas(subject):
 def layer_of_network(name):
     """The layer that a network's features come from, as tables name it."""
     network = STUDY.network(name)
-    return network.layer if network.model else "file"
+    return "best" if network.best_of else network.layer if network.model else "file"
 
 
 def layer_of(wildcards):
@@ -726,6 +737,9 @@ def final_files():
         figures += ["isomorphism.svg", "specificity.svg", "gain.svg", "curves.svg", "stability.svg"]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
         tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+    if SWEEPS:
+        tables.append("layers.tsv")
+        figures.append("layers.svg")
     if STUDY.partitions:
         tables.append("variance.tsv")
         figures.append("variance.svg")

@@ -57,3 +57,26 @@ rule import_embedding:
         "Read the embedding file of {wildcards.network}"
     script:
         "../scripts/import_embedding.py"
+
+
+rule layers_side_by_side:
+    input:
+        embeddings_of_layers,
+    output:
+        f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+    log:
+        f"{RESULTS}/logs/layers_side_by_side/net-{{network}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/layers_side_by_side/net-{{network}}.tsv"
+    wildcard_constraints:
+        network=any_of(SWEEPS),
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    message:
+        "Put the layers that {wildcards.network} is the best of side by side"
+    script:
+        "../scripts/layers_side_by_side.py"

@@ -115,6 +115,7 @@ rule figure_specificity:
 
 rule findings:
     input:
+        **({"layers": f"{RESULTS}/layers.tsv"} if SWEEPS else {}),
         summary=f"{RESULTS}/summary.tsv",
         contrasts=f"{RESULTS}/contrasts.tsv",
     output:
@@ -281,6 +282,34 @@ if STUDY.is_simulated:
             "Draw the recovery of the planted features"
         script:
             "../scripts/figure_recovery.py"
+
+
+if SWEEPS:
+
+    rule figure_layers:
+        input:
+            f"{RESULTS}/layers.tsv",
+        output:
+            report(
+                f"{RESULTS}/figures/layers.svg",
+                category="3 Held-out results",
+                caption="../report/layers.rst",
+                labels={"result": "Layers of a network", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_layers.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_layers.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Draw the layers that were tried"
+        script:
+            "../scripts/figure_layers.py"
 
 
 if STUDY.partitions:

@@ -108,6 +108,37 @@ rule stability:
         "../scripts/stability.py"
 
 
+if SWEEPS:
+
+    rule layers:
+        input:
+            summary=f"{RESULTS}/summary.tsv",
+            facts=unit_files("pruning", "facts.json", units_of_sweeps()),
+        output:
+            report(
+                f"{RESULTS}/layers.tsv",
+                category="3 Held-out results",
+                caption="../report/layers_table.rst",
+                labels={"result": "Layers tried", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/layers.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/layers.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            sweeps=SWEEPS,
+        message:
+            "Join the layers that were tried"
+        script:
+            "../scripts/layers.py"
+
+
 if STUDY.partitions:
 
     rule variance:

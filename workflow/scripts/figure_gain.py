@@ -8,7 +8,8 @@ from isoprune.log import job_log
 with job_log(snakemake.log[0], "figure gain") as log:
     from isoprune.figures import gain, save
     from isoprune.io.tables import read_table
+    from isoprune.layers import with_readable_networks
 
-    contrasts = read_table(snakemake.input.contrasts, where="contrasts")
-    save(gain(contrasts), snakemake.output[0])
-    log.info("%d contrasts", len(contrasts))
+    tables = {"contrasts": read_table(snakemake.input.contrasts, where="contrasts")}
+    save(gain(**with_readable_networks(tables)), snakemake.output[0])
+    log.info("%d contrasts", len(tables["contrasts"]))

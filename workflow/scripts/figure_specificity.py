@@ -8,7 +8,9 @@ from isoprune.log import job_log
 with job_log(snakemake.log[0], "figure specificity") as log:
     from isoprune.figures import save, specificity
     from isoprune.io.tables import read_table
+    from isoprune.layers import with_readable_networks
 
     tables = {name: read_table(path, where=name) for name, path in snakemake.input.items()}
+    tables = with_readable_networks(tables)
     save(specificity(**tables), snakemake.output[0])
     log.info("%d competitors", tables["summary"]["competitor"].nunique())

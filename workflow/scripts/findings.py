@@ -1,6 +1,6 @@
 """Write what the study found in sentences.
 
-Output `findings.html`: a section a network × target, and one for each kind of comparison; no scripts, no network.
+Output `findings.html`: a section a network × target, one for layers, one for each kind of comparison; no scripts.
 """
 
 from isoprune.log import job_log
@@ -11,11 +11,17 @@ with job_log(snakemake.log[0], "findings") as log:
     from isoprune.findings import findings
     from isoprune.io.files import write_text
     from isoprune.io.tables import read_table
+    from isoprune.layer_findings import layer_findings
+    from isoprune.layers import with_readable_networks
 
     tables = {name: read_table(path, where=name) for name, path in snakemake.input.items()}
+    layers = layer_findings(tables.pop("layers")) if "layers" in tables else []
+    tables = with_readable_networks(tables)
     found, compared = findings(**tables), compared_findings(**tables)
-    write_text(snakemake.output[0], findings_page(snakemake.params.study, found, compared))
+    write_text(snakemake.output[0], findings_page(snakemake.params.study, found, compared, layers))
     for one in found:
         log.info("%s, %s, %s: %s", one.network, one.target, one.supervision, one.verdict)
     for one in compared:
         log.info("%s: %s", one.place, one.verdict)
+    for one in layers:
+        log.info("%s, %s: %s", one.sweep, one.target, one.verdict)

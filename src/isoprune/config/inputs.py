@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from isoprune.config.judgments import Ratings, Triplets
 from isoprune.config.kinds import (
@@ -19,6 +19,7 @@ from isoprune.config.kinds import (
     exactly_one,
     idle,
     refuse,
+    unique,
 )
 from isoprune.config.regions import Atlas, Fetch, Probability, Sphere, Surface
 from isoprune.errors import ConfigError
@@ -26,6 +27,8 @@ from isoprune.errors import ConfigError
 _JUDGMENTS = ("ratings", "triplets")
 _REGIONS = ("mask", "atlas", "probability", "sphere", "fetch", "surface")
 _TORCHVISION_WEIGHTS = r"[A-Za-z0-9_]+_Weights\.[A-Z0-9_]+"
+Several = Annotated[tuple[Text, ...], Field(strict=False, min_length=2), AfterValidator(unique)]
+SeveralNames = Annotated[tuple[Name, ...], Field(strict=False, min_length=2), AfterValidator(unique)]
 Sha256 = Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -67,10 +70,11 @@ class Stimuli(Block):
 
 
 class Network(Block):
-    """One embedding: a torchvision network read out at one layer, or features that anything else made.
+    """One embedding: a torchvision network read out at one layer, features that anything else made, or the best of
+    several embeddings.
 
-    Give exactly one of `model` and `file`. `weights`, `sha256`, `layer`, `spatial` and `seed` belong to
-    `model`; `key` and `labels` belong to `file`.
+    Give exactly one of `model`, `file` and `best_of`. `weights`, `sha256`, `layer`, `layers`, `spatial` and `seed`
+    belong to `model`; `key` and `labels` belong to `file`.
     """
 
     name: Name = Field(
@@ -105,6 +109,15 @@ class Network(Block):
         "`penultimate`, the input of the last classifying layer. Name a path to study another depth. Early "
         "layers have many features, and the cost of pruning grows in proportion to their number.",
         examples=["penultimate", "classifier.4"],
+    )
+    layers: Several | None = Field(
+        None,
+        description="A sweep over layers, in place of `layer`: the layers to try, in the order of their depth. Each "
+        "becomes a network of the study, called by the name and the layer (`squeezenet` at `features.3` is "
+        "`squeezenetFeatures3`, at `layer4.1` it is `squeezenetLayer4x1`), and one more, `squeezenetBest`, is the "
+        "best of them as in `best_of`. Where other settings name networks, use these names. Family-wise p-values are "
+        "over all layers that were tried. Each layer costs as much as a network, and the best as much as all of them.",
+        examples=[["features.3", "features.6", "penultimate"]],
     )
     spatial: Literal["mean", "flatten"] = Field(
         "mean",
@@ -141,6 +154,16 @@ class Network(Block):
         examples=["file", "features_labels.txt"],
     )
 
+    best_of: SeveralNames | None = Field(
+        None,
+        description="Names of networks of the study, of which this one is the best: in each fold the one whose "
+        "retained set fits the training images best, so that no held-out image has a part in the choice, and the "
+        "held-out score is honest. Relabelled targets choose anew, so that p counts the choice. A network with more "
+        "features has more to fit with, so what is chosen need not be what predicts best. `layers` adds such a network "
+        "by itself; write one to choose among whole networks.",
+        examples=[["alexnet", "vgg19"]],
+    )
+
     @property
     def has_weights_file(self) -> bool:
         """Whether the weights are a local file, and not random or torchvision's."""
@@ -148,16 +171,16 @@ class Network(Block):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Network:
-        problems = exactly_one(self, "model", "file")
+        problems = exactly_one(self, "model", "file", "best_of")
+        of_model = ("weights", "sha256", "layer", "layers", "spatial", "seed")
         if not problems and self.model is not None:
             problems += idle(self, ("key", "labels"), "on a network that is run here")
+            problems += idle(self, ("layer",) * (self.layers is not None), "beside `layers`")
             problems += self._weights_problems()
+        elif not problems and self.file is not None:
+            problems += idle(self, of_model, "on an embedding that is read from a file")
         elif not problems:
-            problems += idle(
-                self,
-                ("weights", "sha256", "layer", "spatial", "seed"),
-                "on an embedding that is read from a file",
-            )
+            problems += idle(self, (*of_model, "key", "labels"), "on the best of several networks")
         refuse(problems)
         return self
 

@@ -100,10 +100,12 @@ def _together(problems: list[IsopruneError], where: str) -> IsopruneError:
 
 
 def _problems(failure: ValidationError, given: dict[str, Any], where: str) -> Iterator[IsopruneError]:
-    for detail in failure.errors(include_url=False):
-        if detail["type"] == "too_short" and detail["input"]:
-            continue  # the list has entries, but wrong ones, and they are told of by themselves
+    details = failure.errors(include_url=False)
+    for detail in details:
         place = detail["loc"]
+        inside = any(other["loc"][: len(place)] == place and other is not detail for other in details)
+        if detail["type"] == "too_short" and inside:
+            continue  # the list has entries, but wrong ones, and they are told of by themselves
         inner = detail.get("ctx", {}).get("error")
         if detail["type"] == "extra_forbidden":
             yield _unknown_setting(place, given, where)
@@ -134,7 +136,10 @@ def _translated(detail: dict[str, Any], given: dict[str, Any], where: str) -> Co
     elif kind == "string_pattern_mismatch":
         expected = _PATTERNS.get(limits["pattern"], f"text of the form {limits['pattern']}")
     elif kind in ("too_short", "string_too_short"):
-        found, expected = "it is empty", "at least one entry" if kind == "too_short" else "some text"
+        least = limits["min_length"]
+        entries = "at least one entry" if least == 1 else f"at least {least} entries"
+        expected = entries if kind == "too_short" else "some text"
+        found = found if detail["input"] else "it is empty"
     return ConfigError(_at(where, _written(place, given)), found, expected, _remedy(place))
 
 

@@ -22,6 +22,7 @@ from isoprune.config.betas import Betas
 from isoprune.config.heatmaps import Heatmaps
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
+from isoprune.config.layers import with_layers
 from isoprune.config.reporting import Report, WordNet
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
@@ -72,7 +73,7 @@ class Study(Block):
         "is one RDM, such as judgments that were averaged over people.",
         examples=[["01", "02"]],
     )
-    networks: Annotated[tuple[Network, ...], Field(strict=False)] = Field(
+    networks: Annotated[tuple[Network, ...], Field(strict=False), AfterValidator(with_layers)] = Field(
         (),
         description="The embeddings to prune. Without any, the study stops at the targets' RDMs and their "
         "quality checks.",
@@ -150,6 +151,7 @@ class Study(Block):
         refuse(
             [
                 *self._repeated_names(),
+                *self._best_of_problems(),
                 *self._unknown_subjects(),
                 *self._lonely_subjects(),
                 *self._subjectless_problems(),
@@ -176,6 +178,27 @@ class Study(Block):
             )
             for block in ("networks", "targets")
             for name in repeated(entry.name for entry in getattr(self, block))
+        ]
+
+    def _best_of_problems(self) -> list[IsopruneError]:
+        of_several = [network for network in self.networks if network.best_of]
+        single = tuple(network.name for network in self.networks if not network.best_of)
+        problems = [
+            problem
+            for network in of_several
+            for problem in _unknown(network.best_of, single, "network", f"networks[{network.name}].best_of")
+        ]
+        asked = {*self.nuisance, *(name for partition in self.partitions for name in partition)}
+        remedy = "Name one of the networks that it is the best of."
+        return problems + [
+            ConfigError(
+                "nuisance",
+                f"'{network.name}', which is another network in other folds (`best_of`)",
+                "a nuisance with one RDM",
+                remedy,
+            )
+            for network in of_several
+            if network.name in asked
         ]
 
     def _unknown_subjects(self) -> list[IsopruneError]:
@@ -334,7 +357,7 @@ class Study(Block):
             network.name == self.simulation.network and network.model is None for network in self.networks
         ):
             found, remedy = (
-                f"'{self.simulation.network}' is read from a file",
+                f"'{self.simulation.network}' has no `model`",
                 "Choose a network with a `model`.",
             )
             problems.append(ConfigError(where, found, "a network that can be shown new pictures", remedy))

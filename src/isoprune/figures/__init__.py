@@ -8,6 +8,7 @@ from isoprune.figures.features import curves, plateau, recovery, stability, tabl
 from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
 from isoprune.figures.heatmaps_page import heatmap_pages
 from isoprune.figures.ladder import specificity
+from isoprune.figures.layers import layers
 from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
 from isoprune.figures.stimuli import contact_sheet, rdms
@@ -22,6 +23,7 @@ __all__ = [
     "heatmap_overlays",
     "heatmap_pages",
     "isomorphism",
+    "layers",
     "mean_heatmaps",
     "plateau",
     "rdms",

@@ -13,6 +13,7 @@ from isoprune.compared_findings import ABOUT, CEILINGS_DIFFER, ComparedFinding
 from isoprune.figures.style import COLOURS, kind_of
 from isoprune.findings import CAVEAT, SUPERVISIONS, Finding
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.layer_findings import LayerFinding
 from isoprune.results import BETWEEN_COMPETITORS, CONTRAST_COLUMNS, SUMMARY_COLUMNS, between_competitors
 from isoprune.wording import interval, is_missing, number, p_number
 
@@ -167,7 +168,12 @@ def _comparisons(table: pd.DataFrame) -> list[str]:
     return [_section("Contrasts: networks, targets and supervisions", about, shown, after)]
 
 
-def findings_page(study: str, findings: Sequence[Finding], compared: Sequence[ComparedFinding] = ()) -> str:
+def findings_page(
+    study: str,
+    findings: Sequence[Finding],
+    compared: Sequence[ComparedFinding] = (),
+    layers: Sequence[LayerFinding] = (),
+) -> str:
     """The findings of a study as a page for reading.
 
     Parameters
@@ -177,12 +183,14 @@ def findings_page(study: str, findings: Sequence[Finding], compared: Sequence[Co
         As `isoprune.findings.findings` gives them.
     compared : sequence of ComparedFinding
         As `isoprune.compared_findings.compared_findings` gives them.
+    layers : sequence of LayerFinding
+        As `isoprune.layer_findings.layer_findings` gives them.
 
     Returns
     -------
     str
-        HTML: a section a network × target, a paragraph for who was scored, its verdict first; then a section each for
-        targets, networks and supervisions that were compared.
+        HTML: a section a network × target, a paragraph for who was scored, its verdict first; then a section for layers
+        that were tried, and one each for targets, networks and supervisions that were compared.
     """
     sections = [
         "<p>All scores are of images that took no part in ranking or in choosing the number of features. Verdicts "
@@ -194,6 +202,9 @@ def findings_page(study: str, findings: Sequence[Finding], compared: Sequence[Co
         title = escape(f"{target}  ·  {network}")
         paragraphs = "\n".join(map(_paragraphs, group))
         sections.append(f"<section>\n<h2>{title}</h2>\n{paragraphs}\n</section>")
+    if layers:
+        paragraphs = "\n".join(map(_layers, layers))
+        sections.append(f"<section>\n<h2>Layers tried</h2>\n{paragraphs}\n</section>")
     for kind, group in groupby(compared, key=lambda one: one.compared):
         caveat = f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>\n' if kind == "targets" else ""
         paragraphs = "\n".join(map(_comparison, group))
@@ -217,6 +228,12 @@ def _comparison(finding: ComparedFinding) -> str:
     scores = "".join(f"<li>{_text(one)}</li>\n" for one in finding.scores)
     verdict = f"<p><strong>{_text(finding.verdict)}</strong></p>"
     return f"<h3>{escape(finding.place)}</h3>\n{verdict}\n<ul>\n{scores}</ul>"
+
+
+def _layers(finding: LayerFinding) -> str:
+    title = f"{finding.target}  ·  {finding.sweep}, {SUPERVISIONS[finding.supervision]}"
+    verdict = f"<p><strong>{_text(finding.verdict)}</strong></p>"
+    return f"<h3>{escape(title)}</h3>\n{verdict}\n<p>{_text(finding.rest)}</p>"
 
 
 def _text(sentences: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -21,6 +21,7 @@ from isoprune.pruning.backends import BACKENDS, Backend, backend_named
 from isoprune.pruning.blas import one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA, Criterion
+from isoprune.pruning.layers import columns_of_layers, of_best_layer
 from isoprune.pruning.partial import removing
 from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
 
@@ -80,6 +81,11 @@ class PruningResult:
     def retained(self) -> np.ndarray:
         """Retained features, most important first, shape (n_retained,), int."""
         return self.ranking[: self.n_retained]
+
+    @property
+    def fit(self) -> float:
+        """Criterion of the retained set on the images that it was fitted on: optimistic by construction."""
+        return float(self.curve[self.n_retained])
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,6 @@ def prune_arrays(
     nuisances: np.ndarray | None = None,
 ) -> PruningResult:
     """`prune` for checked float64 arrays; ``nuisances`` of shape (n_nuisances, n_images, n_images)."""
-    _check(values, procedure.measure)
     with one_blas_thread():
         chosen = backend_named(procedure.backend, threads)
         return _results(values, target[None], nuisances, procedure, chosen, threads, batched=False)[0]
@@ -210,7 +215,6 @@ def select_many(
     IsopruneError
         As `prune`, for any of the targets.
     """
-    _check(values, procedure.measure)
     n_pairs = len(values) * (len(values) - 1) // 2
     group = -(-PAIRS_OF_TARGETS // (n_pairs * TARGETS_AT_ONCE)) * TARGETS_AT_ONCE
     n_retained, retained, results = [], [], []
@@ -234,6 +238,14 @@ def _results(
     threads: int,
     batched: bool,
 ) -> list[PruningResult]:
+    if procedure.layer_sizes:
+        by_itself = replace(procedure, layer_sizes=())
+        of_layers = [
+            _results(values[:, own], targets, nuisances, by_itself, backend, threads, batched)
+            for own in columns_of_layers(procedure.layer_sizes)
+        ]
+        return [of_best_layer(of_target) for of_target in zip(*of_layers, strict=True)]
+    _check(values, procedure.measure)
     for target in targets:
         check_target_varies(target, "target")
     criterion, measure = procedure.criterion, procedure.measure

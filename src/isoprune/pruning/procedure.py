@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from isoprune.isomorphism import MEASURES
+from isoprune.labelled import whole_layer
 from isoprune.labels import choose
 from isoprune.pruning.backends import BACKENDS
 from isoprune.pruning.criteria import Criterion, criterion_named
@@ -29,6 +32,9 @@ class Procedure:
         What computes.
     partial : bool
         Whether nuisance RDMs are removed before features are ranked, not only from scores.
+    layer_sizes : tuple of int
+        Features of each layer, where those of several layers stand side by side and the best layer is to be chosen;
+        empty where all features are of one.
     """
 
     criterion: Criterion
@@ -36,6 +42,11 @@ class Procedure:
     method: str = "one-pass"
     backend: str = "auto"
     partial: bool = False
+    layer_sizes: tuple[int, ...] = ()
+
+    def whole(self, features: np.ndarray, n_features: int) -> np.ndarray:
+        """All features of the layer that a set is of."""
+        return whole_layer(features, self.layer_sizes, n_features)
 
 
 def procedure_named(

@@ -9,9 +9,9 @@ import pytest
 from isoprune.config.analysis import Roi
 from isoprune.errors import ConfigError, RoiError
 from isoprune.labelled import Patterns, Residuals
-from isoprune.matching import VoxelMatching, match_voxels
 from isoprune.quality import rdm_reliability, voxel_table
 from isoprune.rdms import rdm_from_patterns
+from isoprune.voxel_matching import VoxelMatching, match_voxels
 
 LABELS = tuple(f"img_{i:02}" for i in range(12))
 
