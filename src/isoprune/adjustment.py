@@ -154,15 +154,25 @@ def _step_down(
             "the same relabellings for all units on the same images",
             "Compute them with one setting of `inference.n_permutations`.",
         )
-    statistic = _standardised(np.array([[observed[unit], *nulls[unit]] for unit in units]))
+    statistic = standardised(np.array([[observed[unit], *nulls[unit]] for unit in units]))
     order = np.argsort(-statistic[:, 0], kind="stable")
     largest = np.maximum.accumulate(statistic[order][::-1], axis=0)[::-1]
     p = [p_value(statistic[row, 0], largest[step, 1:]) for step, row in enumerate(order)]
     return [(units[row], one) for row, one in zip(order, np.maximum.accumulate(p).tolist(), strict=True)]
 
 
-def _standardised(statistics: np.ndarray) -> np.ndarray:
-    """Rows with mean 0 and standard deviation 1 over arrangements; undefined ones count as large."""
+def standardised(statistics: np.ndarray) -> np.ndarray:
+    """Statistics of each unit with mean 0 and standard deviation 1 over arrangements, so that units can be compared.
+
+    Parameters
+    ----------
+    statistics : ndarray of shape (n_units, n_arrangements)
+
+    Returns
+    -------
+    ndarray of shape (n_units, n_arrangements)
+        Dimensionless; undefined statistics count as large (infinite).
+    """
     centred = statistics - np.nanmean(statistics, axis=1, keepdims=True)
     spread = np.nanstd(statistics, axis=1, keepdims=True)
     constant = spread <= ROUNDING * np.nanmax(np.abs(statistics), axis=1, keepdims=True)

@@ -23,6 +23,7 @@ from isoprune.pruning import (
     procedure_named,
     prune_arrays,
 )
+from isoprune.pruning.number import NRule
 from isoprune.scoring import (
     KINDS,
     Controls,
@@ -345,6 +346,7 @@ def cross_validate(
     criterion: str = "pearson",
     measure: str = "correlation",
     method: str = "one-pass",
+    n_rule: NRule = "max",
     n_random: int = 50,
     backend: str = "auto",
     threads: int | None = None,
@@ -360,7 +362,7 @@ def cross_validate(
         As in `isoprune.folds.make_folds`.
     groups : mapping of str to str, or sequence of str in the order of the rows, optional
         Group of each image, for all ``folds`` but ``random``.
-    criterion, measure, method, backend
+    criterion, measure, method, n_rule, backend
         As in `isoprune.prune`.
     n_random : int
         Random sets of the retained set's size per fold.
@@ -377,7 +379,7 @@ def cross_validate(
     IsopruneError
         If the inputs are malformed or the folds impossible.
     """
-    procedure = procedure_named(criterion, measure, method, backend)
+    procedure = procedure_named(criterion, measure, method, backend, n_rule=n_rule)
     joined = join(embedding, target)
     if groups is not None and not isinstance(groups, Mapping):
         if len(groups) != len(joined.labels):

@@ -255,14 +255,32 @@ def partial_isomorphism(
         Signed partial correlation of ``1 − similarities`` with ``target``, −1 … 1; NaN where either side is constant
         or nothing of it is left.
     """
+    constant = np.asarray(similarities, dtype=np.float64).var(axis=-1) <= CONSTANT_RDM
+    network, other = standard_residuals(similarities, target, nuisances, coefficient)
+    return np.where(constant, np.nan, -(network * other).sum(axis=-1))
+
+
+def standard_residuals(
+    similarities: np.ndarray, target: np.ndarray, nuisances: np.ndarray, coefficient: str = "pearson"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two sides of `partial_isomorphism`, each of mean 0 and norm 1: it is minus their product.
+
+    Parameters
+    ----------
+    similarities, target, nuisances, coefficient
+        As in `partial_isomorphism`.
+
+    Returns
+    -------
+    network, other : ndarray of shape (..., n_pairs), float64
+        NaN where nothing is left of a side.
+    """
     similarities = np.asarray(similarities, dtype=np.float64)
-    constant = similarities.var(axis=-1) <= CONSTANT_RDM
     if coefficient == "spearman":
         similarities = ranks_of_similarities(similarities)
     removed = orthonormal(standardised_pairs(nuisances, coefficient))
     network = _residual(standardised_pairs(similarities), removed)
-    other = _residual(standardised_pairs(target, coefficient), removed)
-    return np.where(constant, np.nan, -(network * other).sum(axis=-1))
+    return network, _residual(standardised_pairs(target, coefficient), removed)
 
 
 def orthonormal(rows: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ from isoprune.errors import InferenceError, UnreadableFileError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labels import check_labels, listing
-from isoprune.pruning import Procedure, one_blas_thread, select_many
+from isoprune.pruning import Procedure, one_blas_thread, select_by_rules
+from isoprune.pruning.number import NRule
 from isoprune.scoring import (
     Controls,
     controls_of,
@@ -198,10 +199,94 @@ def unit_null(
     InferenceError
         If a row of ``relabellings`` is no permutation of the images.
     """
+    (found,) = unit_nulls(
+        values,
+        supervising,
+        scored,
+        labels,
+        folds,
+        procedure=procedure,
+        n_rules=(procedure.n_rule,),
+        relabellings=relabellings,
+        seed=seed,
+        exchange=exchange,
+        controls=controls,
+        threads=threads,
+        progress=progress,
+    )
+    return found.null
+
+
+@dataclass(frozen=True)
+class RuleNull:
+    """The null under a rule for the number of features.
+
+    Attributes
+    ----------
+    null : Null
+    n_retained : float
+        Features that the target as it is retains, mean over folds.
+    """
+
+    null: Null
+    n_retained: float
+
+
+def unit_nulls(
+    values: np.ndarray,
+    supervising: np.ndarray,
+    scored: np.ndarray,
+    labels: Sequence[str],
+    folds: Sequence[Fold],
+    *,
+    procedure: Procedure,
+    n_rules: Sequence[NRule],
+    relabellings: np.ndarray,
+    seed: int,
+    exchange: str = "images",
+    controls: Controls | None = None,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[RuleNull]:
+    """`unit_null` under several rules for the number of features, which share rankings and curves.
+
+    Parameters
+    ----------
+    values, supervising, scored, labels, folds, relabellings, seed, exchange, controls, threads, progress
+        As in `unit_null`.
+    procedure : Procedure
+        Its own rule has no part.
+    n_rules : sequence of str, int or float
+        As in `isoprune.prune`.
+
+    Returns
+    -------
+    list of RuleNull
+        In the order of ``n_rules``.
+
+    Raises
+    ------
+    InferenceError
+        As `unit_null`.
+    """
     arrangements = np.vstack([np.arange(len(labels)), _permutations(relabellings, len(labels))])
     controls = controls_of(labels) if controls is None else controls
-    unit = _Unit(values, supervising, scored, procedure, controls, threads)
-    scores = unit.on_all(arrangements, _rows_of(folds, labels), progress)
+    unit = _Unit(values, supervising, scored, procedure, n_rules, controls, threads)
+    scores, n_retained = unit.on_all(arrangements, _rows_of(folds, labels), progress)
+    about = {
+        "n_folds": len(folds),
+        "seed": seed,
+        "exchange": exchange,
+        "fingerprint": _fingerprint(labels, arrangements[1:]),
+    }
+    nulls = [
+        _null_of({kind: r[number] for kind, r in scores.items()}, about) for number in range(len(n_rules))
+    ]
+    return [RuleNull(*both) for both in zip(nulls, n_retained.mean(axis=1).tolist(), strict=True)]
+
+
+def _null_of(scores: dict[str, np.ndarray], about: Mapping[str, Any]) -> Null:
+    """The null of scores by kind, each (2, n_folds, n_arrangements), the target as it is first."""
     statistics = {
         f"{competitor}{kind[1:]}": _mean_z(of_kind[number])
         for kind, of_kind in scores.items()
@@ -213,10 +298,7 @@ def unit_null(
         observed={name: float(z[0]) for name, z in statistics.items()},
         n_undefined=undefined[1:],
         observed_n_undefined=int(undefined[0]),
-        n_folds=len(folds),
-        seed=seed,
-        exchange=exchange,
-        fingerprint=_fingerprint(labels, arrangements[1:]),
+        **about,
     )
 
 
@@ -261,12 +343,13 @@ def _rows_of(folds: Sequence[Fold], labels: Sequence[str]) -> list[tuple[np.ndar
 
 @dataclass(frozen=True)
 class _Unit:
-    """What is done to every arrangement of a target; the attributes are as in `unit_null`."""
+    """What is done to every arrangement of a target; the attributes are as in `unit_nulls`."""
 
     values: np.ndarray
     supervising: np.ndarray
     scored: np.ndarray
     procedure: Procedure
+    n_rules: Sequence[NRule]
     controls: Controls
     threads: int = 1
 
@@ -275,39 +358,52 @@ class _Unit:
         arrangements: np.ndarray,
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
         progress: Callable[[int, int], None] | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Held-out scores of the full and the pruned embedding by kind, each (2, n_folds, n_arrangements)."""
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Held-out scores of the full and the pruned embedding, and what the first arrangement retains.
+
+        Scores by kind, each (n_rules, 2, n_folds, n_arrangements); numbers of features (n_rules, n_folds).
+        """
         at_once = max(1, ENTRIES_AT_ONCE // len(self.values) ** 2)
-        shape = 2, len(folds), len(arrangements)
+        shape = len(self.n_rules), 2, len(folds), len(arrangements)
         scores = {kind: np.full(shape, np.nan) for kind in self.controls.kinds}
+        n_retained = np.full((len(self.n_rules), len(folds)), np.nan)
         with one_blas_thread():
             for number, (train, test) in enumerate(folds):
                 for first in range(0, len(arrangements), at_once):
                     chunk = arrangements[first : first + at_once]
-                    for kind, found in self.on_fold(chunk, train, test).items():
-                        scores[kind][:, number, first : first + at_once] = found
+                    found, sizes = self.on_fold(chunk, train, test)
+                    for kind, of_kind in found.items():
+                        scores[kind][:, :, number, first : first + at_once] = of_kind
+                    if first == 0:
+                        n_retained[:, number] = sizes
                     if progress:
-                        progress(number * len(arrangements) + first + len(chunk), shape[1] * shape[2])
-        return scores
+                        progress(number * len(arrangements) + first + len(chunk), shape[2] * shape[3])
+        return scores, n_retained
 
-    def on_fold(self, arrangements: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-        """Held-out scores of the full and the pruned embedding in one fold by kind, each (2, n_arrangements)."""
+    def on_fold(
+        self, arrangements: np.ndarray, train: np.ndarray, test: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """As `on_all` for one fold: scores by kind, each (n_rules, 2, n_arrangements), and sizes (n_rules,)."""
         targets = _blocks(self.supervising, arrangements[:, train])
         # A relabelled training block without geometry ranks nothing: the fold is undefined for this relabelling.
         removed = self.controls.that_rank(train, self.procedure)
         defined = np.array([leaves_something(target, removed) for target in targets], dtype=bool)
-        retained = select_many(
+        selections = select_by_rules(
             self.values[train],
             targets[defined],
             self.procedure,
+            self.n_rules,
             nuisances=removed,
             threads=self.threads,
-        ).retained
-        scores = {kind: np.full((2, len(arrangements)), np.nan) for kind in self.controls.kinds}
-        held_out = self._held_out(test, _blocks(self.scored, arrangements[defined][:, test]), retained)
-        for kind, found in held_out.items():
-            scores[kind][:, defined] = found
-        return scores
+        )
+        shape = len(self.n_rules), 2, len(arrangements)
+        scores = {kind: np.full(shape, np.nan) for kind in self.controls.kinds}
+        held_out = _blocks(self.scored, arrangements[defined][:, test])
+        for number, selection in enumerate(selections):
+            for kind, found in self._held_out(test, held_out, selection.retained).items():
+                scores[kind][number][:, defined] = found
+        sizes = np.array([one.n_retained[0] if defined[0] else np.nan for one in selections])
+        return scores, sizes
 
     def _held_out(
         self, test: np.ndarray, targets: np.ndarray, retained: Sequence[np.ndarray]

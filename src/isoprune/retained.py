@@ -29,6 +29,7 @@ from isoprune.labels import listing
 from isoprune.permutation import ENTRIES_AT_ONCE, relabellings
 from isoprune.provenance import package_version, sha256_of_json
 from isoprune.pruning import PruningResult, one_blas_thread, procedure_named
+from isoprune.pruning.number import NRule
 from isoprune.results import RETAINED_COLUMNS
 from isoprune.scoring import controls_of, defined_images, held_out_scores, similarities_of
 from isoprune.transfer import DIRECTION_COLUMNS
@@ -100,6 +101,8 @@ class RetainedSet:
     seed : int
     criterion, measure, method : str
         As in `isoprune.prune`.
+    n_rule : str, int or float
+        How many features were to be retained, as in `isoprune.prune`.
     images : tuple of str
         Sorted labels of the images on which the set was fitted.
     target_sha256 : str
@@ -121,6 +124,7 @@ class RetainedSet:
     criterion: str
     measure: str
     method: str
+    n_rule: NRule
     images: tuple[str, ...]
     target_sha256: str
     isoprune: str
@@ -249,6 +253,7 @@ def retained_set(
         criterion=pruning.criterion,
         measure=pruning.measure,
         method=pruning.method,
+        n_rule=pruning.n_rule,
         images=tuple(sorted(target.labels)),
         target_sha256=_sha256_of_target(target.values, target.labels),
         isoprune=package_version(),
@@ -313,7 +318,7 @@ def load_retained(path: str | Path) -> RetainedSet:
     sidecar = existing(path.with_suffix(".json"), where=str(path), remedy=remedy)
     table = read_table(path, where="retained set")
     try:
-        about = dict(read_json(sidecar)[ABOUT])
+        about = {"n_rule": "max", **read_json(sidecar)[ABOUT]}  # sets of before the rule could be chosen
         written = about.pop("features_sha256")
         features = _features_of(table)
         retained = RetainedSet(features=features, **{**about, "images": tuple(about["images"])})

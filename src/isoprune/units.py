@@ -311,6 +311,8 @@ def _facts(final: PruningResult, scores: Sequence[FoldScore], design: Design) ->
         "criterion": final.criterion,
         "measure": final.measure,
         "method": final.method,
+        "n_rule": final.n_rule,
+        "n_plateau": list(final.plateau),
         "backend": final.backend,
     }
 

@@ -55,6 +55,8 @@ LAYERS = [
         "wordnet_agreement",
         "summary",
         "comparisons",
+        "multiverse",
+        "multiverse_tables",
     ),
     ("findings", "compared_findings", "layer_findings", "figures", "simulation", "config", "lock", "cli"),
 ]

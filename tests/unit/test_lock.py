@@ -163,7 +163,9 @@ def test_settings_that_decide_no_result_may_change(tiny):
 def test_every_setting_that_differs_is_named(tiny):
     lock = lock_of(loaded(tiny))
     networks = [{"name": name, "file": "features.npz", "key": "X"} for name in ("mine", "late")]
-    lines = differing(lock, loaded(tiny, networks=networks, pruning={"criterion": "spearman"}))
+    changed = {"criterion": "spearman", "n_rule": "one-se"}
+    lines = differing(lock, loaded(tiny, networks=networks, pruning=changed))
+    assert 'setting pruning.n_rule: "max" in the lock, now "one-se"' in lines
     assert 'setting pruning.criterion: "pearson" in the lock, now "spearman"' in lines
     assert any(line.startswith("setting networks[late].file: not in the lock") for line in lines)
     assert any(line.startswith("file features.npz (networks[late]): not in the lock") for line in lines)

@@ -14,7 +14,7 @@ from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.errors import InferenceError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of, partial_isomorphism, second_order, similarity
-from isoprune.permutation import _Unit, read_nulls, relabellings, unit_null, write_nulls
+from isoprune.permutation import _Unit, read_nulls, relabellings, unit_null, unit_nulls, write_nulls
 from isoprune.pruning import CRITERIA, procedure_named
 from isoprune.scoring import controls_of
 
@@ -151,10 +151,23 @@ def test_selection_ignores_the_held_out_part_of_a_relabelled_target():
         for block, target in zip((train, test), poisoned, strict=True):
             kept = np.ix_(row[block], row[block])
             target[kept] = T[kept]
-        clean = _Unit(X, T, T, PEARSON, nothing).on_fold(row[None], train, test)
-        blind = _Unit(X, *poisoned, PEARSON, nothing).on_fold(row[None], train, test)
-        assert np.isfinite(clean["r"]).all()
-        assert np.array_equal(clean["r"], blind["r"])
+        for rules in (("max",), ("one-se", 5)):
+            clean, sizes = _Unit(X, T, T, PEARSON, rules, nothing).on_fold(row[None], train, test)
+            blind, blind_sizes = _Unit(X, *poisoned, PEARSON, rules, nothing).on_fold(row[None], train, test)
+            assert np.isfinite(clean["r"]).all()
+            assert np.array_equal(clean["r"], blind["r"]) and np.array_equal(sizes, blind_sizes)
+
+
+def test_several_rules_at_once_give_what_each_alone_gives():
+    drawn = relabellings(LABELS, 5, seed=0)
+    given = {"relabellings": drawn, "seed": 0}
+    rules = ("one-se", "max", 9)
+    together = unit_nulls(X, T, T, LABELS, FOLDS, procedure=PEARSON, n_rules=rules, **given)
+    for rule, found in zip(rules, together, strict=True):
+        alone = unit_null(X, T, T, LABELS, FOLDS, procedure=procedure_named(n_rule=rule), **given)
+        assert found.null.observed == alone.observed
+        assert np.array_equal(found.null.relabelled["pruned"], alone.relabelled["pruned"])
+    assert together[2].n_retained >= 9 and together[0].n_retained <= together[1].n_retained
 
 
 def test_threads_and_chunks_change_no_bit(monkeypatch):

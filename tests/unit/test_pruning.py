@@ -226,7 +226,13 @@ def test_selector_keeps_the_retained_features(small):
 
 
 def test_selector_takes_what_prune_takes(small):
-    settings = {"criterion": "spearman", "measure": "cosine", "method": "greedy", "backend": "numpy"}
+    settings = {
+        "criterion": "spearman",
+        "measure": "cosine",
+        "method": "greedy",
+        "backend": "numpy",
+        "n_rule": 5,
+    }
     selector = isoprune.IsomorphismPruner(**settings).fit(small.X[:, :12], small.T)
     result = prune(small.X[:, :12], small.T, **settings)
     assert selector.get_params() == settings

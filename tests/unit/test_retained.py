@@ -99,6 +99,19 @@ def test_set_says_what_it_is_of():
     )
     assert (SET.criterion, SET.measure, SET.method) == ("pearson", "correlation", "one-pass")
     assert SET.images == LABELS
+    assert SET.n_rule == "max"
+
+
+def test_the_rule_for_the_number_of_features_is_kept_and_older_sets_had_the_maximum(tmp_path):
+    pruning = isoprune.prune(EMBEDDING, IT, n_rule=20)
+    one = retained_set(pruning, EMBEDDING, IT, study="mine")
+    write_retained_set(tmp_path / "IT_retained.tsv", one)
+    assert (load_retained(tmp_path / "IT_retained.tsv").n_rule, len(one.features)) == (20, 20)
+    sidecar = tmp_path / "IT_retained.json"
+    content = json.loads(sidecar.read_text())
+    del content["retained_set"]["n_rule"]
+    sidecar.write_text(json.dumps(content))
+    assert load_retained(tmp_path / "IT_retained.tsv").n_rule == "max"
 
 
 def test_table_of_another_set_is_not_written(tmp_path):

@@ -155,6 +155,49 @@ def group_units():
     return [unit for unit in all_units() if unit["subject"] == GROUP]
 
 
+def multiverse_units():
+    """Network and target of every curve of specifications."""
+    chosen = STUDY.multiverse
+    return [
+        unit
+        for unit in group_units()
+        if unit["network"] in (chosen.networks or [network.name for network in STUDY.networks])
+        and unit["target"] in (chosen.targets or TARGETS)
+    ]
+
+
+def multiverse_files():
+    """What the specifications of every network and target reach."""
+    return [
+        f"{RESULTS}/multiverse/net-{unit['network']}_target-{unit['target']}_outcomes.npz"
+        for unit in multiverse_units()
+    ]
+
+
+def multiverse_settings():
+    """What the specifications have in common; the number of repeats is their own."""
+    settings = settings_of(GROUP)
+    settings["inference"]["n_repeats"] = STUDY.multiverse.n_repeats
+    return settings
+
+
+def multiverse_choices():
+    """The values of every choice, as the script receives them."""
+    choices = STUDY.multiverse.choices(STUDY.pruning, STUDY.crossvalidation)
+    return {name: list(values) for name, values in choices.items()}
+
+
+def rdm_of_group(wildcards):
+    """The mean RDM of a target."""
+    return rdm_of(wildcards.target, GROUP)
+
+
+def columns_of_folds():
+    """Columns of the stimulus table that settings make folds by."""
+    columns = [STUDY.crossvalidation.column, STUDY.multiverse and STUDY.multiverse.column]
+    return [column for column in columns if column]
+
+
 def heatmap_networks():
     """The networks that occluded images are shown to."""
     return [name for name in MODELS if name in (STUDY.heatmaps.networks or MODELS)]
@@ -265,10 +308,15 @@ def rdms_without(target, subject):
 
 
 def settings_of_unit(wildcards):
-    """The settings that a unit depends on; there are many single subjects, of which some numbers are smaller."""
+    """The settings that a unit depends on."""
+    return settings_of(wildcards.subject)
+
+
+def settings_of(subject):
+    """The settings that a subject's units depend on; there are many of them, for which some numbers are smaller."""
     crossvalidation = STUDY.crossvalidation.model_dump(mode="json")
     of_subjects = crossvalidation.pop("n_random_subjects")
-    if wildcards.subject != GROUP:
+    if subject != GROUP:
         crossvalidation["n_random"] = of_subjects
     inference = STUDY.inference.model_dump(mode="json")
     return {
@@ -709,6 +757,8 @@ def check_stimuli():
     )
     if STUDY.wordnet:
         column_of(stimuli, STUDY.wordnet.column)
+    for column in columns_of_folds():
+        column_of(stimuli, column)
     if STUDY.networks and not has_own_stimuli():
         for name in STUDY.image_sets:
             make_folds(
@@ -745,6 +795,9 @@ def final_files():
         figures.append("variance.svg")
     if STUDY.transfer:
         tables.append("transfer.tsv")
+    if STUDY.multiverse:
+        tables.append("multiverse.tsv")
+        figures.append("multiverse.svg")
     if STUDY.wordnet:
         tables.append("wordnet.tsv")
         figures += ["wordnet.svg", "dendrograms.svg"]

@@ -115,9 +115,10 @@ rule figure_specificity:
 
 rule findings:
     input:
-        **({"layers": f"{RESULTS}/layers.tsv"} if SWEEPS else {}),
         summary=f"{RESULTS}/summary.tsv",
         contrasts=f"{RESULTS}/contrasts.tsv",
+        layers=[f"{RESULTS}/layers.tsv"] if SWEEPS else [],
+        multiverse=[f"{RESULTS}/multiverse.tsv"] if STUDY.multiverse else [],
     output:
         report(
             f"{RESULTS}/findings.html",

@@ -13,12 +13,19 @@ with job_log(snakemake.log[0], "findings") as log:
     from isoprune.io.tables import read_table
     from isoprune.layer_findings import layer_findings
     from isoprune.layers import with_readable_networks
+    from isoprune.multiverse_tables import multiverse_finding, read_multiverse
 
-    tables = {name: read_table(path, where=name) for name, path in snakemake.input.items()}
-    layers = layer_findings(tables.pop("layers")) if "layers" in tables else []
+    given = snakemake.input
+    tables = {name: read_table(given[name], where=name) for name in ("summary", "contrasts")}
     tables = with_readable_networks(tables)
     found, compared = findings(**tables), compared_findings(**tables)
-    write_text(snakemake.output[0], findings_page(snakemake.params.study, found, compared, layers))
+    layers = layer_findings(read_table(given.layers[0], where="layers")) if given.layers else []
+    multiverse = [read_multiverse(path)[1] for path in given.multiverse]
+    specifications = {
+        target: multiverse_finding(target, one) for of in multiverse for target, one in of.items()
+    }
+    page = findings_page(snakemake.params.study, found, compared, layers, specifications)
+    write_text(snakemake.output[0], page)
     for one in found:
         log.info("%s, %s, %s: %s", one.network, one.target, one.supervision, one.verdict)
     for one in compared:

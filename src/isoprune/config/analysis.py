@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from isoprune.config.betas import Betas
 from isoprune.config.kinds import Block, Choice, FilePath, Name, Names, Text, idle, refuse
 from isoprune.errors import ConfigError
+from isoprune.pruning.number import check_n_rule
+
+NumberOfFeatures = Annotated[
+    Literal["max", "one-se"] | int | float, AfterValidator(partial(check_n_rule, where=""))
+]
+"""How many of the ranked features are retained."""
 
 
 class SelectVoxels(Block):
@@ -194,6 +201,15 @@ class Pruning(Block):
         "again after every removal, so that of several features that say the same one is left. `greedy` takes "
         "n_features / 2 times as long: minutes for 500 features and one target, without relabellings; set "
         "`inference.n_permutations` to 0 or small with it.",
+    )
+    n_rule: NumberOfFeatures = Field(
+        "max",
+        description="How many of the ranked features are retained; the curve over the training images alone decides. "
+        "`max`: up to its first maximum, as published. `one-se`: the first prefix within one standard error of the "
+        "maximum (jackknife over training images), for smaller sets that serve nearly as well. A whole number: so many "
+        "features. A share between 0 and 1: that share of them. Change it to see how much depends on the number, "
+        "which a flat curve leaves open.",
+        examples=["max", "one-se", 100, 0.25],
     )
     backend: Literal["auto", "cpu", "cuda"] = Field(
         "auto",

@@ -23,6 +23,7 @@ from isoprune.config.heatmaps import Heatmaps
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
 from isoprune.config.layers import with_layers
+from isoprune.config.multiverse import Multiverse
 from isoprune.config.reporting import Report, WordNet
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
@@ -137,6 +138,11 @@ class Study(Block):
         None,
         description="Agreement with WordNet; `null` leaves it out, and what images show is then not looked up.",
     )
+    multiverse: Multiverse | None = Field(
+        None,
+        description="Whether results hang on one choice: combinations of settings that are all run and tested "
+        "together. `null` makes none; see docs/multiverse.md.",
+    )
     report: Report = Field(Report(), description="What the report shows.")
     heatmaps: Heatmaps | None = Field(
         None,
@@ -159,6 +165,7 @@ class Study(Block):
                 *self._selection_problems(),
                 *self._nuisance_problems(),
                 *self._wordnet_problems(),
+                *self._multiverse_problems(),
                 *_unknown(
                     [one.network for one in self.transfer],
                     self._names("networks"),
@@ -333,6 +340,16 @@ class Study(Block):
         remedy = "Add networks and `group` to `supervision`, or leave the block `wordnet` out."
         found = "the block is there, but features are not ranked by the group's RDM"
         return [ConfigError("wordnet", found, "networks, and supervision `group`", remedy)]
+
+    def _multiverse_problems(self) -> list[IsopruneError]:
+        if (multiverse := self.multiverse) is None:
+            return []
+        networks = self._names("networks")
+        return [
+            *_unknown(multiverse.networks, networks, "network", "multiverse.networks"),
+            *_unknown(multiverse.targets, self._names("targets"), "target", "multiverse.targets"),
+            *multiverse.problems(networks, self.supervision, self.pruning, self.crossvalidation),
+        ]
 
     def _heatmap_problems(self) -> list[IsopruneError]:
         if (maps := self.heatmaps) is None:

@@ -15,10 +15,8 @@ from isoprune.figures.style import COLOURS, FAINT, INK, NUMBERS_SIZE, QUIET, in_
 from isoprune.io.tables import read_table
 from isoprune.labelled import GROUP
 from isoprune.pruning.criteria import Criterion
+from isoprune.pruning.number import on_plateau
 from isoprune.wording import number, p_value
-
-PLATEAU = 0.01
-"""Share of the curve's maximum that sets on its plateau may fall short of it."""
 
 STABLE = 0.9
 """Share of folds above which a feature is called stable."""
@@ -57,9 +55,7 @@ def plateau(curve: pd.DataFrame) -> np.ndarray:
     -------
     ndarray of shape (n_rows,), bool
     """
-    value = curve["isomorphism"].to_numpy(dtype=float)
-    highest = np.nanmax(value)
-    return value >= highest - PLATEAU * abs(highest)
+    return on_plateau(curve["isomorphism"].to_numpy(dtype=float))
 
 
 @styled
@@ -143,7 +139,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, n_retained: int) -> None:
 def _curve_key() -> list[Line2D]:
     plain = {"marker": "o", "markersize": 6, "linestyle": "none"}
     return [
-        Line2D([], [], color=COLOURS["pruned"], label="retained set, m* = maximum", **plain),
+        Line2D([], [], color=COLOURS["pruned"], label="retained set, m*", **plain),
         Line2D([], [], color=COLOURS["pruned"], alpha=0.25, linewidth=7, label="within 1 % of the maximum"),
         Line2D([], [], color=COLOURS["full"], label="full embedding", **plain),
     ]

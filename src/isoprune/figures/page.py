@@ -173,6 +173,7 @@ def findings_page(
     findings: Sequence[Finding],
     compared: Sequence[ComparedFinding] = (),
     layers: Sequence[LayerFinding] = (),
+    specifications: Mapping[str, tuple[str, str]] | None = None,
 ) -> str:
     """The findings of a study as a page for reading.
 
@@ -185,12 +186,15 @@ def findings_page(
         As `isoprune.compared_findings.compared_findings` gives them.
     layers : sequence of LayerFinding
         As `isoprune.layer_findings.layer_findings` gives them.
+    specifications : mapping of str to (str, str), optional
+        By target, as `isoprune.multiverse_tables.multiverse_finding` gives it.
 
     Returns
     -------
     str
         HTML: a section a network × target, a paragraph for who was scored, its verdict first; then a section for layers
-        that were tried, and one each for targets, networks and supervisions that were compared.
+        that were tried, one each for targets, networks and supervisions that were compared, and one for what all
+        specifications say.
     """
     sections = [
         "<p>All scores are of images that took no part in ranking or in choosing the number of features. Verdicts "
@@ -209,6 +213,12 @@ def findings_page(
         caveat = f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>\n' if kind == "targets" else ""
         paragraphs = "\n".join(map(_comparison, group))
         sections.append(f"<section>\n<h2>{escape(ABOUT[kind])}</h2>\n{caveat}{paragraphs}\n</section>")
+    if specifications:
+        paragraphs = "\n".join(
+            f"<p><strong>{_text(verdict)}</strong></p>\n<p>{_text(rest)}</p>"
+            for verdict, rest in specifications.values()
+        )
+        sections.append(f"<section>\n<h2>All specifications</h2>\n{paragraphs}\n</section>")
     return page(f"{study}: findings in words", sections, kind=' class="text"')
 
 

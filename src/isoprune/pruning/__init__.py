@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,8 +20,9 @@ from isoprune.pruning import ranking
 from isoprune.pruning.backends import BACKENDS, Backend, backend_named
 from isoprune.pruning.blas import one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
-from isoprune.pruning.criteria import CRITERIA, Criterion
+from isoprune.pruning.criteria import CRITERIA
 from isoprune.pruning.layers import columns_of_layers, of_best_layer
+from isoprune.pruning.number import N_RULES, NRule, n_retained, on_plateau
 from isoprune.pruning.partial import removing
 from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
 
@@ -29,6 +30,7 @@ __all__ = [
     "BACKENDS",
     "CRITERIA",
     "METHODS",
+    "N_RULES",
     "Procedure",
     "PruningResult",
     "Selections",
@@ -37,6 +39,7 @@ __all__ = [
     "procedure_named",
     "prune",
     "prune_arrays",
+    "select_by_rules",
     "select_many",
 ]
 
@@ -58,13 +61,15 @@ class PruningResult:
     curve : ndarray of shape (n_features + 1,), float
         Criterion of the first m ranked features; NaN where undefined (0 for the published criteria).
     n_retained : int
-        m*, the first maximum of the curve.
+        m*: the first maximum of the curve, unless ``n_rule`` says otherwise.
     criterion, backend : str
         What was maximised, and what computed it.
     measure, method : str
         First-order measure, and how features were ranked.
     n_nuisances : int
         Nuisance RDMs that were removed: with any, ``drop`` and ``curve`` are of the partial isomorphism.
+    n_rule : {"max", "one-se"}, int or float
+        How the number of features was chosen.
     """
 
     ranking: np.ndarray
@@ -76,6 +81,13 @@ class PruningResult:
     measure: str = "correlation"
     method: str = "one-pass"
     n_nuisances: int = 0
+    n_rule: NRule = "max"
+
+    @property
+    def plateau(self) -> tuple[int, int]:
+        """Fewest and most features of a prefix whose criterion is within 1 % of the maximum."""
+        within = np.flatnonzero(on_plateau(self.curve))
+        return int(within[0]), int(within[-1])
 
     @property
     def retained(self) -> np.ndarray:
@@ -117,6 +129,7 @@ def prune(
     criterion: str = "pearson",
     measure: str = "correlation",
     method: str = "one-pass",
+    n_rule: NRule = "max",
     backend: str = "auto",
     threads: int | None = None,
 ) -> PruningResult:
@@ -142,6 +155,10 @@ def prune(
     method : {"one-pass", "greedy"}
         ``greedy`` ranks the features that are left again after every removal. It takes about n_features / 2 times
         as long.
+    n_rule : {"max", "one-se"}, int or float
+        How many features are retained. ``max``: up to the first maximum of the curve. ``one-se``: the first prefix
+        within one standard error of it, jackknifed over images. Or a number of features, or a share of them (a float
+        between 0 and 1).
     backend : {"auto", "cpu", "cuda", "numpy", "reference"}
         ``auto`` takes a CUDA device where there is one.
     threads : int, optional
@@ -155,9 +172,9 @@ def prune(
     ------
     IsopruneError
         If the two sides are not about the same images, or either has no geometry; if nuisances leave nothing of either;
-        if the backend is absent.
+        if the backend is absent; if there are fewer features than ``n_rule`` asks for.
     """
-    procedure = procedure_named(criterion, measure, method, backend)
+    procedure = procedure_named(criterion, measure, method, backend, n_rule=n_rule)
     joined = join(embedding, target)
     coefficient = procedure.criterion.curve
     removed = join_nuisances(nuisances, joined.target, joined.labels, coefficient)
@@ -176,7 +193,8 @@ def prune_arrays(
     """`prune` for checked float64 arrays; ``nuisances`` of shape (n_nuisances, n_images, n_images)."""
     with one_blas_thread():
         chosen = backend_named(procedure.backend, threads)
-        return _results(values, target[None], nuisances, procedure, chosen, threads, batched=False)[0]
+        results = _results(values, target[None], nuisances, procedure, chosen, threads, batched=False)
+    return results[0][0]
 
 
 def select_many(
@@ -215,18 +233,51 @@ def select_many(
     IsopruneError
         As `prune`, for any of the targets.
     """
+    rules = (procedure.n_rule,)
+    given = {"nuisances": nuisances, "threads": threads, "keep_results": keep_results}
+    return select_by_rules(values, targets, procedure, rules, **given)[0]
+
+
+def select_by_rules(
+    values: np.ndarray,
+    targets: Iterable[np.ndarray],
+    procedure: Procedure,
+    n_rules: Sequence[NRule],
+    *,
+    nuisances: np.ndarray | None = None,
+    threads: int = 1,
+    keep_results: bool = False,
+) -> list[Selections]:
+    """`select_many` under several rules for the number of features, which share rankings and curves.
+
+    Parameters
+    ----------
+    values, targets, procedure, nuisances, threads, keep_results
+        As in `select_many`; the procedure's own rule has no part.
+    n_rules : sequence of str, int or float
+        As in `prune`.
+
+    Returns
+    -------
+    list of Selections
+        In the order of ``n_rules``, each to the last bit what `select_many` gives.
+    """
     n_pairs = len(values) * (len(values) - 1) // 2
     group = -(-PAIRS_OF_TARGETS // (n_pairs * TARGETS_AT_ONCE)) * TARGETS_AT_ONCE
-    n_retained, retained, results = [], [], []
+    numbers, retained, results = ([[] for _ in n_rules] for _ in range(3))
     with one_blas_thread():
         chosen = backend_named(procedure.backend, threads)
         targets = iter(targets)
         while some := list(islice(targets, group)):
-            made = _results(values, np.array(some), nuisances, procedure, chosen, threads, batched=True)
-            n_retained += [result.n_retained for result in made]
-            retained += [result.retained.copy() for result in made]
-            results += made if keep_results else []
-    return Selections(np.array(n_retained, dtype=np.intp), tuple(retained), chosen.name, tuple(results))
+            given = values, np.array(some), nuisances, procedure, chosen, threads
+            for number, made in enumerate(_results(*given, batched=True, n_rules=n_rules)):
+                numbers[number] += [result.n_retained for result in made]
+                retained[number] += [result.retained.copy() for result in made]
+                results[number] += made if keep_results else []
+    return [
+        Selections(np.array(n, dtype=np.intp), tuple(sets), chosen.name, tuple(kept))
+        for n, sets, kept in zip(numbers, retained, results, strict=True)
+    ]
 
 
 def _results(
@@ -237,14 +288,19 @@ def _results(
     backend: Backend,
     threads: int,
     batched: bool,
-) -> list[PruningResult]:
+    n_rules: Sequence[NRule] | None = None,
+) -> list[list[PruningResult]]:
+    """Results by rule for the number of features (by default the procedure's own), and by target."""
     if procedure.layer_sizes:
         by_itself = replace(procedure, layer_sizes=())
         of_layers = [
-            _results(values[:, own], targets, nuisances, by_itself, backend, threads, batched)
+            _results(values[:, own], targets, nuisances, by_itself, backend, threads, batched, n_rules)
             for own in columns_of_layers(procedure.layer_sizes)
         ]
-        return [of_best_layer(of_target) for of_target in zip(*of_layers, strict=True)]
+        return [
+            [of_best_layer(of_target) for of_target in zip(*of_rule, strict=True)]
+            for of_rule in zip(*of_layers, strict=True)
+        ]
     _check(values, procedure.measure)
     for target in targets:
         check_target_varies(target, "target")
@@ -260,10 +316,22 @@ def _results(
         drop, order = ranking.one_pass(prepared, targets, criterion, batched)
     curves = criterion.value(prepared.insertion_curves(targets, order, criterion))
     about = criterion.name, backend.name, measure, procedure.method, n_nuisances
-    return [
-        PruningResult(*one, _first_maximum(one[-1], criterion), *about)
-        for one in zip(order, drop, curves, strict=True)
-    ]
+    given = {"values": values, "nuisances": nuisances, "measure": measure}
+
+    def under(rule: NRule) -> list[PruningResult]:
+        return [
+            PruningResult(
+                one,
+                lost,
+                curve,
+                n_retained(curve, one, rule, criterion, target=target, **given),
+                *about,
+                rule,
+            )
+            for one, lost, curve, target in zip(order, drop, curves, targets, strict=True)
+        ]
+
+    return [under(rule) for rule in n_rules or (procedure.n_rule,)]
 
 
 def _greedy(
@@ -300,18 +368,6 @@ def _check_embedding_unexplained(values: np.ndarray, nuisances: np.ndarray, proc
     pairs = pairs_of(similarity(values, procedure.measure))
     for coefficient in {procedure.criterion.ranking, procedure.criterion.curve}:
         check_something_left(pairs, pairs_of(nuisances), coefficient, where="RDM of the embedding")
-
-
-def _first_maximum(value: np.ndarray, criterion: Criterion) -> int:
-    candidates = value[:-1] if criterion.published else value
-    if np.isnan(candidates).all() or np.nanargmax(candidates) < 2:
-        raise EmbeddingError(
-            "embedding",
-            "no prefix of the ranked features has a defined isomorphism with the target",
-            "at least one",
-            "The embedding has too few informative features for these images; choose another layer.",
-        )
-    return int(np.nanargmax(candidates))
 
 
 def available_threads() -> int:

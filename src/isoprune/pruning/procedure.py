@@ -11,6 +11,7 @@ from isoprune.labelled import whole_layer
 from isoprune.labels import choose
 from isoprune.pruning.backends import BACKENDS
 from isoprune.pruning.criteria import Criterion, criterion_named
+from isoprune.pruning.number import NRule, check_n_rule
 
 METHODS = ("one-pass", "greedy")
 """``one-pass`` ranks once, as published; ``greedy`` ranks again after every removal."""
@@ -35,6 +36,9 @@ class Procedure:
     layer_sizes : tuple of int
         Features of each layer, where those of several layers stand side by side and the best layer is to be chosen;
         empty where all features are of one.
+    n_rule : {"max", "one-se"}, int or float
+        How many features are retained: up to the first maximum of the training curve, up to the first prefix within
+        one standard error of it, a number of features, or a share of them.
     """
 
     criterion: Criterion
@@ -43,6 +47,7 @@ class Procedure:
     backend: str = "auto"
     partial: bool = False
     layer_sizes: tuple[int, ...] = ()
+    n_rule: NRule = "max"
 
     def whole(self, features: np.ndarray, n_features: int) -> np.ndarray:
         """All features of the layer that a set is of."""
@@ -55,6 +60,7 @@ def procedure_named(
     method: str = "one-pass",
     backend: str = "auto",
     partial: bool = False,
+    n_rule: NRule = "max",
 ) -> Procedure:
     """The procedure of these settings.
 
@@ -62,6 +68,8 @@ def procedure_named(
     ------
     UnknownNameError
         If one of them does not exist, with what does.
+    ConfigError
+        If ``n_rule`` is a number that is neither a number nor a share of features.
     """
     return Procedure(
         criterion_named(criterion),
@@ -69,4 +77,5 @@ def procedure_named(
         choose(method, METHODS, what="method", where="method"),
         choose(backend, BACKENDS, what="backend", where="backend"),
         partial,
+        check_n_rule(n_rule),
     )

@@ -10,6 +10,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isoprune.pruning import prune
+from isoprune.pruning.number import NRule
 
 
 class IsomorphismPruner(SelectorMixin, BaseEstimator):
@@ -20,6 +21,7 @@ class IsomorphismPruner(SelectorMixin, BaseEstimator):
     criterion : {"pearson", "spearman", "published", "published-spearman"}
     measure : {"correlation", "cosine", "euclidean"}
     method : {"one-pass", "greedy"}
+    n_rule : {"max", "one-se"}, int or float
     backend : {"auto", "cpu", "cuda", "numpy", "reference"}
         All as in `isoprune.prune`.
 
@@ -41,9 +43,11 @@ class IsomorphismPruner(SelectorMixin, BaseEstimator):
         criterion: str = "pearson",
         measure: str = "correlation",
         method: str = "one-pass",
+        n_rule: NRule = "max",
         backend: str = "auto",
     ):
-        self.criterion, self.measure, self.method, self.backend = criterion, measure, method, backend
+        self.criterion, self.measure, self.method = criterion, measure, method
+        self.n_rule, self.backend = n_rule, backend
 
     def fit(self, X: Any, target: Any) -> IsomorphismPruner:
         """Rank features and find the retained set.

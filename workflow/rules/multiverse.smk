@@ -1,0 +1,86 @@
+"""Combinations of settings, run and tested together; only in a study that asks for it."""
+
+if STUDY.multiverse:
+
+    rule specifications:
+        input:
+            embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
+            rdm=rdm_of_group,
+            nuisances=nuisances_of_unit,
+            stimuli=f"{RESULTS}/stimuli.tsv",
+        output:
+            f"{RESULTS}/multiverse/net-{{network}}_target-{{target}}_outcomes.npz",
+        log:
+            f"{RESULTS}/logs/specifications/net-{{network}}_target-{{target}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/specifications/net-{{network}}_target-{{target}}.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=60,
+        params:
+            layer=layer_of,
+            settings=multiverse_settings(),
+            choices=multiverse_choices(),
+            column=STUDY.multiverse.column or STUDY.crossvalidation.column,
+            exchange=STUDY.inference.exchange,
+            n_permutations=STUDY.multiverse.n_permutations,
+            subset=about_some_images,
+        message:
+            "Run all specifications of {wildcards.network} for {wildcards.target}"
+        script:
+            "../scripts/specifications.py"
+
+    rule multiverse:
+        input:
+            multiverse_files(),
+        output:
+            report(
+                f"{RESULTS}/multiverse.tsv",
+                category="3 Held-out results",
+                caption="../report/multiverse_table.rst",
+                labels={"result": "All specifications", "kind": "table"},
+            ),
+        log:
+            f"{RESULTS}/logs/multiverse.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/multiverse.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            choices=multiverse_choices(),
+        message:
+            "Test all specifications together"
+        script:
+            "../scripts/multiverse.py"
+
+    rule figure_multiverse:
+        input:
+            f"{RESULTS}/multiverse.tsv",
+        output:
+            report(
+                f"{RESULTS}/figures/multiverse.svg",
+                category="3 Held-out results",
+                caption="../report/multiverse.rst",
+                labels={"result": "Does it hang on one choice?", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_multiverse.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_multiverse.tsv"
+        conda:
+            "../../envs/isoprune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        message:
+            "Draw the specification curves"
+        script:
+            "../scripts/figure_multiverse.py"
