@@ -26,6 +26,7 @@ include: "workflow/rules/pruning.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/multiverse.smk"
 include: "workflow/rules/wordnet.smk"
+include: "workflow/rules/features.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/report.smk"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isoprune.errors import LabelError, UnreadableFileError
+from isoprune.errors import IsopruneError, LabelError, UnreadableFileError
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.labels import check_labels, choose, listing
 from isoprune.provenance import sha256_of_file
@@ -212,6 +212,66 @@ def _is_usable(stimuli: pd.DataFrame, column: str) -> bool:
         return categories_of(stimuli, column) is not None
     except LabelError:
         return False
+
+
+NO_CATEGORIES = ("stimulus", "file", "sha256", "synset", "set", "mask")
+"""Columns of the stimulus table that are not looked at unless they are asked for."""
+
+MIN_IN_CATEGORY = 3
+"""Fewest images in a category, and outside it, that a difference is tested for."""
+
+
+def category_columns(
+    stimuli: pd.DataFrame, asked: Sequence[str] | None = None, *, of_set: bool = False
+) -> dict[str, dict[str, str]]:
+    """Columns of the stimulus table that sort the images into categories.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+        Rows of the images in question.
+    asked : sequence of str, optional
+        Columns that were asked for. Without, all whose every category has three images or more.
+    of_set : bool
+        Whether these are the images of one of several stimulus sets: columns that say nothing of them are left out.
+
+    Returns
+    -------
+    dict of str to (dict of str to str)
+        Category of each image, by column.
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        As `categories_of`, of columns that were asked for.
+    """
+    found = {}
+    for column in [one for one in stimuli.columns if one not in NO_CATEGORIES] if asked is None else asked:
+        try:
+            of_image = categories_of(stimuli, column, "features.columns")
+        except IsopruneError:
+            if asked is None or (of_set and column in stimuli):
+                continue
+            raise
+        if asked is not None or min(Counter(of_image.values()).values()) >= MIN_IN_CATEGORY:
+            found[column] = of_image
+    return found
+
+
+def check_category_columns(
+    stimuli: pd.DataFrame, asked: Sequence[str] | None, sets: Sequence[str | None]
+) -> None:
+    """Check that each column that was asked for sorts the images of at least one stimulus set into categories.
+
+    Raises
+    ------
+    UnknownNameError, LabelError
+        As `category_columns`.
+    """
+    images_of_sets = [stimuli_of_set(stimuli, name) for name in sets]
+    for column in asked or ():
+        if not any(category_columns(images, [column], of_set=True) for images in images_of_sets):
+            category_columns(images_of_sets[0], [column])
 
 
 def check_columns(

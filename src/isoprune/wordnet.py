@@ -40,7 +40,7 @@ SIMILARITIES = {
 SYNSET_COLUMNS = {
     "stimulus": "Label that identifies the image.",
     "synset": "WordNet synset of what the image shows, by its name; `n/a` where the stimulus table has none.",
-    "hypernyms": "All synsets that it is a kind of, direct or not, in alphabetical order.",
+    "hypernyms": "All synsets that it is a kind of, direct or not, the most general first.",
 }
 
 MIN_SYNSETS = 4
@@ -154,8 +154,9 @@ def synset_table(wordnet: WordNetCorpusReader, stimuli: pd.DataFrame, column: st
     for stimulus, name in given.items():
         if name not in found:
             synset = find_synset(wordnet, name, f"stimulus table, column '{column}', stimulus '{stimulus}'")
-            above = {one.name() for path in synset.hypernym_paths() for one in path} - {synset.name()}
-            found[name] = synset.name(), " ".join(sorted(above))
+            above = {one for path in synset.hypernym_paths() for one in path} - {synset}
+            by_depth = sorted(above, key=lambda one: (one.max_depth(), one.name()))
+            found[name] = synset.name(), " ".join(one.name() for one in by_depth)
     check_enough_synsets({synset for synset, _ in found.values()}, f"stimulus table, column '{column}'")
     rows = [(stimulus, *found.get(given.get(stimulus), (None, None))) for stimulus in stimuli["stimulus"]]
     return pd.DataFrame(rows, columns=list(SYNSET_COLUMNS))

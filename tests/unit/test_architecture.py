@@ -57,6 +57,10 @@ LAYERS = [
         "comparisons",
         "multiverse",
         "multiverse_tables",
+        "keeping",
+        "selectivity",
+        "enrichment",
+        "drivers",
     ),
     ("findings", "compared_findings", "layer_findings", "figures", "simulation", "config", "lock", "cli"),
 ]

@@ -129,3 +129,8 @@ def test_nothing_is_left_to_do_and_a_change_of_one_setting_reruns_what_it_decide
         "Map images with squeezenet, job 2",
         "Write the tables and files of the maps",
     ]
+
+
+def test_images_that_may_not_be_passed_on_are_drawn_nowhere(mapped):
+    assert "Draw the images" in mapped.planned()
+    assert "Draw the images" not in mapped.planned("--config", "report={stimuli: false}")

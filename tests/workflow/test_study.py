@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isoprune.drivers import TABLES
 from workflow_study import LABELS, ROOT, SUBJECTS, write_rdms
 
 UNITS = [
@@ -27,6 +28,9 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     tables = ["stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject"]
     tables += ["stability", "overlap", "sharing", "agreement"]
     expected = {f"{name}.tsv" for name in tables} | {file for unit in UNITS for file in files_of(unit)}
+    expected |= {
+        f"features/net-mine_target-{target}_{name}.tsv" for target in ("EVC", "IT") for name in TABLES
+    }
     assert set(finished.tables()) == expected
     rdms = {path.name for path in (finished.results / "rdms").iterdir()}
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}

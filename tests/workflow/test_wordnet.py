@@ -30,8 +30,20 @@ def test_only_what_is_about_wordnet_runs(compared):
         "Compare the spaces with WordNet",
         "Draw the agreement with WordNet",
         "Draw the spaces as trees",
+        "Draw what the features look at that mine keeps for EVC",
+        "Draw what the features look at that mine keeps for IT",
         "Look up in WordNet what the stimuli show",
+        "See what the features look at that mine keeps for EVC",
+        "See what the features look at that mine keeps for IT",
     ]
+
+
+def test_kinds_of_things_that_drive_features_are_counted(compared):
+    table = pd.read_csv(compared.results / "features/net-mine_target-IT_hypernyms.tsv", sep="\t")
+    assert {"animal.n.01", "artifact.n.01"} <= set(table["hypernym"])
+    assert (table["n_synsets"] == 14).all() and (table["n_top"] <= 8).all()
+    page = (compared.results / "figures/net-mine_target-IT_features.html").read_text()
+    assert "Kinds of things among the synsets that drive it most" in page
 
 
 def test_agreement_is_given_for_every_unit_of_the_group(compared):

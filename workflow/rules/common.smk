@@ -25,7 +25,14 @@ from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.nuisances import IMAGE_NUISANCES
 from isoprune.occlusion.jobs import n_jobs
 from isoprune.simulation.stimuli import CATEGORIES
-from isoprune.stimuli import check_columns, column_of, labels_in_order, stimuli_of_rows, stimuli_of_set
+from isoprune.stimuli import (
+    check_category_columns,
+    check_columns,
+    column_of,
+    labels_in_order,
+    stimuli_of_rows,
+    stimuli_of_set,
+)
 
 GROUP = "group"
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
@@ -214,6 +221,34 @@ def heatmap_units(network):
         and unit["target"] in targets
         and (unit["subject"], unit["supervision"]) in asked
     ]
+
+
+def feature_pages():
+    """Network and target of every page of features, as file names have them."""
+    return [
+        f"net-{network.name}_target-{target}"
+        for network in STUDY.networks
+        for target in TARGETS
+        if any(unit["target"] == target for unit in all_units())
+    ]
+
+
+def units_of_features(wildcards):
+    """The units of a network whose sets say how steadily targets keep features: the group's, and single subjects'."""
+    used = [one for one in ("group", "own", "loso") if one in STUDY.supervision][:2]
+    return [
+        unit for unit in all_units() if unit["network"] == wildcards.network and unit["supervision"] in used
+    ]
+
+
+def retained_of_features(wildcards):
+    """The final sets of these units."""
+    return unit_files("retained", "retained.tsv", units_of_features(wildcards))
+
+
+def folds_of_features(wildcards):
+    """The sets of folds of these units."""
+    return unit_files("pruning", "sets.npz", units_of_features(wildcards))
 
 
 def sets_of_maps(wildcards):
@@ -759,6 +794,8 @@ def check_stimuli():
         column_of(stimuli, STUDY.wordnet.column)
     for column in columns_of_folds():
         column_of(stimuli, column)
+    if STUDY.features:
+        check_category_columns(stimuli, STUDY.features.columns, STUDY.image_sets)
     if STUDY.networks and not has_own_stimuli():
         for name in STUDY.image_sets:
             make_folds(
@@ -780,7 +817,7 @@ def final_files():
     if has_own_stimuli() and not STUDY.networks:
         return [*rdms_of(target.name for target in STUDY.targets), *quality_results()]
     figures = ["rdms.svg"]
-    if MODELS:
+    if MODELS and STUDY.report.stimuli:
         figures.append("stimuli.png")
     tables = []
     if STUDY.networks:
@@ -801,6 +838,8 @@ def final_files():
     if STUDY.wordnet:
         tables.append("wordnet.tsv")
         figures += ["wordnet.svg", "dendrograms.svg"]
+    if STUDY.features:
+        figures += [f"{page}_features.html" for page in feature_pages()]
     if STUDY.heatmaps:
         tables += ["heatmaps.tsv", "heatmap_contrasts.tsv"]
         figures += [f"net-{network}_heatmaps.svg" for network in heatmap_networks()]

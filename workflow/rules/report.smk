@@ -1,6 +1,6 @@
 """Figures and pages: the study as its report shows it."""
 
-if MODELS:
+if MODELS and STUDY.report.stimuli:
 
     rule figure_stimuli:
         input:

@@ -24,7 +24,7 @@ from isoprune.config.inputs import Embedding, Network, Stimuli, Target
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, repeated, unique
 from isoprune.config.layers import with_layers
 from isoprune.config.multiverse import Multiverse
-from isoprune.config.reporting import Report, WordNet
+from isoprune.config.reporting import Features, Report, WordNet
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
 from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
@@ -142,6 +142,9 @@ class Study(Block):
         None,
         description="Whether results hang on one choice: combinations of settings that are all run and tested "
         "together. `null` makes none; see docs/multiverse.md.",
+    )
+    features: Features | None = Field(
+        Features(), description="What the retained features look at; `null` leaves the pages out."
     )
     report: Report = Field(Report(), description="What the report shows.")
     heatmaps: Heatmaps | None = Field(

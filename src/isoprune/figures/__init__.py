@@ -5,6 +5,7 @@ Figures never touch matplotlib's global state and never need a screen.
 """
 
 from isoprune.figures.features import curves, plateau, recovery, stability, tables_of_units
+from isoprune.figures.features_page import features_page
 from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
 from isoprune.figures.heatmaps_page import heatmap_pages
 from isoprune.figures.ladder import specificity
@@ -18,6 +19,7 @@ __all__ = [
     "COLOURS",
     "contact_sheet",
     "curves",
+    "features_page",
     "findings_page",
     "gain",
     "heatmap_overlays",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 
@@ -12,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from isoprune.figures.heatmaps import COLOUR_MAP, SCORE_NAMES, SHOWN, overlay, scale_of
-from isoprune.figures.page import page
+from isoprune.figures.page import data_uri, page
 from isoprune.labelled import GROUP
 from isoprune.occlusion.images import FULL, PRUNED, READ_THROUGH
 from isoprune.occlusion.mapped import MappedImages
@@ -158,12 +156,7 @@ def _numbers(row: pd.Series) -> str:
 
 
 def _picture(picture: np.ndarray, words: str) -> str:
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, format="JPEG", quality=90, subsampling=0)
-    data = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="{escape(words)}" src="data:image/jpeg;base64,{data}">'
+    return f'<img alt="{escape(words)}" src="{data_uri(picture)}">'
 
 
 def _sanity(table: pd.DataFrame) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
+import numpy as np
 import pandas as pd
 
 from isoprune.compared_findings import ABOUT, CEILINGS_DIFFER, ComparedFinding
@@ -258,6 +261,22 @@ def page(title: str, sections: Sequence[str], kind: str = "") -> str:
     """A page of sections of HTML, without scripts and without network."""
     colours = "\n".join(f"td.{name}::before {{ color: {colour}; }}" for name, colour in COLOURS.items())
     return _PAGE.format(title=escape(title), colours=colours, kind=kind, sections="\n".join(sections))
+
+
+def data_uri(picture: np.ndarray, *, quality: int = 90) -> str:
+    """A picture as an address that holds it, for pages without network.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (height, width, 3), uint8
+    quality : int
+        Of the JPEG, 1 … 95.
+    """
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, format="JPEG", quality=quality, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _section(title: str, about: str, table: str, after: str) -> str:

@@ -1,0 +1,390 @@
+"""Category selectivity of features: what a column of the stimulus table explains of them, and whether beyond chance.
+
+Features that a target retains were selected on images whose categories the target may know. Two things keep that from
+passing for evidence: p is corrected over *all* features of the network, so that it holds whichever are looked at; and
+retained sets are compared with random ones on images that took no part in their selection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isoprune.adjustment import p_value
+from isoprune.foldsets import FoldSets
+from isoprune.permutation import relabellings
+from isoprune.stimuli import MIN_IN_CATEGORY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONSTANT = 1e-12
+"""A feature is constant when its variance sum is at most this share of its sum of squares (dimensionless)."""
+
+LEVEL = 0.05
+"""Corrected p below which a feature is counted as selective."""
+
+STRATUM = 20
+"""Features of similar variance that stand in for one another in sets of like variance."""
+
+RANDOM_STREAM = 0x53454C
+"""Keeps the draws of random sets apart from those of relabellings."""
+
+SELECTIVITY_COLUMNS = {
+    "feature": "Feature, numbered from 0 in the order of the embedding.",
+    "column": "Column of the stimulus table.",
+    "category": "Its category whose images differ most from all others in this feature.",
+    "n_in": "Number of images in this category.",
+    "d": "Standardised mean difference of images in the category and all others (pooled standard deviation, "
+    "dimensionless); negative where the category drives the feature least.",
+    "epsilon2": "Share of the feature's variance over images that the column explains, adjusted so that chance is 0 "
+    "(Kelley's ε²; at most 1).",
+    "p_fwe": "p of the difference: relabelled images, maximum over all features of the network, all columns and all "
+    "categories, (b + 1)/(N + 1). It holds whichever features are looked at.",
+}
+
+SET_COLUMNS = {
+    "column": "Column of the stimulus table.",
+    "images": "`held-out`: retained sets of folds, on the images that each fold held out. `all`: the features that are "
+    "shown, on all images, on which they were selected: descriptive.",
+    "n_images": "Number of images; mean over folds.",
+    "n_features": "Number of features of the set; mean over folds.",
+    "n_varying": "How many of these differ between the images, the others have no ε²; mean over folds.",
+    "epsilon2": "Mean over the set's features of the share of variance that the column explains, ε², chance 0.",
+    "epsilon2_all": "The same over all features of the network.",
+    "random_low": "5 % of random sets of as many features have less.",
+    "random_high": "5 % of random sets of as many features have more.",
+    "p_random": "Share of random sets with at least as much, (b + 1)/(N + 1); of this column "
+    "by itself; held-out images only.",
+    "matched_low": "As `random_low`, of sets of like variance: each feature is exchanged with one of similar variance. "
+    "Features of high variance are favoured whatever the target, and may tell categories apart more.",
+    "matched_high": "As `random_high`, of sets of like variance.",
+    "p_matched": "As `p_random`, of sets of like variance.",
+    "n_selective": "How many of the set's features are selective at a corrected p below .05; all images only.",
+    "n_selective_all": "How many features of the network are.",
+}
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The categories of all columns, as indicators of images.
+
+    Attributes
+    ----------
+    columns, names : ndarray of shape (n_categories,), str
+        Column and name of each category.
+    members : ndarray of shape (n_categories, n_images), float64
+        1 where an image is in the category.
+    """
+
+    columns: np.ndarray
+    names: np.ndarray
+    members: np.ndarray
+
+    def of_column(self, column: str, images: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Indicators of one column's categories, for some images."""
+        return self.members[self.columns == column][:, images]
+
+
+def categories_in(columns: Mapping[str, Mapping[str, str]], labels: Sequence[str]) -> Categories:
+    """Indicators of the categories of some columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to (mapping of str to str)
+        Category of each image, by column.
+    labels : sequence of str
+        Images, in the order wanted.
+    """
+    rows = [
+        (column, name, [float(of_image[label] == name) for label in labels])
+        for column, of_image in columns.items()
+        for name in sorted({of_image[label] for label in labels})
+    ]
+    named, names, members = zip(*rows, strict=True) if rows else ((), (), np.empty((0, len(labels))))
+    return Categories(np.array(named, dtype=str), np.array(names, dtype=str), np.array(members))
+
+
+def varying_features(values: np.ndarray) -> np.ndarray:
+    """Which features differ between images: bool, shape (n_features,)."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.square(values - values.mean(axis=0)).sum(axis=0) > CONSTANT * np.square(values).sum(axis=0)
+
+
+def standardised_features(values: np.ndarray) -> np.ndarray:
+    """Features with mean 0 and standard deviation 1 over images; NaN where a feature is constant.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_features), float64
+        In standard deviations.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    centred = values - values.mean(axis=0)
+    spread = np.sqrt(np.square(centred).mean(axis=0))
+    varies = varying_features(values)
+    return np.where(varies, centred / np.where(varies, spread, 1.0), np.nan)
+
+
+def variance_explained(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Share of each feature's variance over images that categories explain: ε² of Kelley (1935).
+
+        ε² = 1 − (1 − η²)(n − 1)/(n − k),    η² = between-category / total sum of squares
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+    members : ndarray of shape (n_categories, n_images)
+        1 where an image is in the category; each image is in one.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Expectation 0 without a relation, at most 1; NaN where a feature is constant, or where the images are of one
+        category or of as many as there are images.
+    """
+    standard = standardised_features(values)
+    n_images, sizes = len(standard), members.sum(axis=1)
+    there = sizes > 0
+    n_categories = int(there.sum())
+    if not 1 < n_categories < n_images:
+        return np.full(standard.shape[1], np.nan)
+    means = members[there] @ standard / sizes[there, None]
+    eta2 = (sizes[there, None] * means**2).sum(axis=0) / n_images
+    return 1 - (1 - eta2) * (n_images - 1) / (n_images - n_categories)
+
+
+def selectivity_table(
+    values: np.ndarray,
+    labels: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
+    *,
+    n_permutations: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Selectivity of every feature that varies, for every column.
+
+    The tested statistic is the magnitude of a feature's correlation with being in a category, which is the t of the
+    difference but for a monotone map, so that categories of different size compare. Images are relabelled for all
+    features and columns at once, and each relabelling gives its maximum over all of them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_features)
+        All features of the network: the family of p.
+    labels : sequence of str
+        Image of each row.
+    columns : mapping of str to (mapping of str to str)
+        As `isoprune.stimuli.category_columns` gives them.
+    n_permutations : int
+        0 leaves p out (NaN).
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        Columns as `SELECTIVITY_COLUMNS`.
+    """
+    import pandas as pd
+
+    categories = categories_in(columns, labels)
+    features = np.flatnonzero(varying_features(values))
+    standard = standardised_features(values[:, features])
+    r = _tested(categories.members) @ standard
+    null = _largest(categories.members, standard, relabellings(labels, n_permutations, seed=seed))
+    tables = []
+    for column in columns:
+        rows = np.flatnonzero(categories.columns == column)
+        # Two categories differ alike with opposite signs: the one that drives the feature more is named.
+        best = rows[np.argmax(np.abs(r[rows]) + 1e-9 * (r[rows] > 0), axis=0)]
+        members = categories.members[best]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "feature": features,
+                    "column": column,
+                    "category": categories.names[best],
+                    "n_in": members.sum(axis=1).astype(int),
+                    "d": _mean_difference(standard, members),
+                    "epsilon2": variance_explained(standard, categories.members[rows]),
+                    "p_fwe": [_p(abs(one), null) for one in r[best, range(len(features))]],
+                }
+            )
+        )
+    if not tables:
+        return pd.DataFrame(columns=list(SELECTIVITY_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _tested(members: np.ndarray) -> np.ndarray:
+    """Indicators standardised over images and divided by their number: times standard features, correlations."""
+    n_images, sizes = members.shape[1], members.sum(axis=1)
+    usable = (sizes >= MIN_IN_CATEGORY) & (sizes <= n_images - MIN_IN_CATEGORY)
+    standard = standardised_features(members.T).T / n_images
+    return np.where(usable[:, None], np.nan_to_num(standard), 0.0)
+
+
+def _largest(members: np.ndarray, standard: np.ndarray, relabelled: np.ndarray) -> np.ndarray:
+    tested = _tested(members)
+    return np.array([np.abs(tested[:, rows] @ standard).max(initial=0.0) for rows in relabelled])
+
+
+def _p(statistic: float, null: np.ndarray) -> float:
+    return p_value(statistic, null) if len(null) else float("nan")
+
+
+def _mean_difference(standard: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Standardised mean difference of each feature between the images in its row of ``members`` and all others."""
+    n_images, n_in = len(standard), members.sum(axis=1)
+    inside = (members.T * standard).sum(axis=0) / n_in
+    outside = ((1 - members.T) * standard).sum(axis=0) / (n_images - n_in)
+    within = n_images - n_in * inside**2 - (n_images - n_in) * outside**2
+    with np.errstate(divide="ignore"):  # categories that tell a feature's two values apart without exception
+        return (inside - outside) / np.sqrt(np.maximum(within, 0.0) / (n_images - 2))
+
+
+def held_out_selectivity(
+    values: np.ndarray,
+    labels: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
+    sets: Sequence[FoldSets],
+    *,
+    n_random: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Selectivity of retained sets on held-out images, against random sets of features.
+
+    A random set is what a relabelling of the features makes of the sets of all folds at once, so that random sets
+    overlap between folds as the retained ones do.
+
+    Parameters
+    ----------
+    values, labels, columns
+        As in `selectivity_table`.
+    sets : sequence of FoldSets
+        Of one unit, or of those of several subjects.
+    n_random, seed : int
+
+    Returns
+    -------
+    DataFrame
+        A row a column, columns as `SET_COLUMNS`.
+    """
+    categories = categories_in(columns, labels)
+    place = {label: row for row, label in enumerate(labels)}
+    folds = [
+        (np.array([place[label] for label in np.array(one.labels)[held_out]]), retained)
+        for one in sets
+        for held_out, retained in zip(one.held_out, one.retained, strict=True)
+    ]
+    held = np.zeros((len(folds), values.shape[1]), dtype=bool)
+    for row, (_, retained) in zip(held, folds, strict=True):
+        row[retained] = True
+    rows = []
+    for column in columns:
+        explained = np.array(
+            [variance_explained(values[rows], categories.of_column(column, rows)) for rows, _ in folds]
+        )
+        rows.append(
+            {
+                "column": column,
+                "images": "held-out",
+                "n_images": float(np.mean([len(rows) for rows, _ in folds])),
+                **_compared(explained, held, values.var(axis=0), n_random, seed),
+            }
+        )
+    return _set_table(rows)
+
+
+def shown_selectivity(
+    values: np.ndarray,
+    labels: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
+    shown: Sequence[int],
+    selectivity: pd.DataFrame,
+    *,
+    n_random: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Selectivity of some features on all images, beside random sets of as many: descriptive.
+
+    Parameters
+    ----------
+    values, labels, columns
+        As in `selectivity_table`.
+    shown : sequence of int
+    selectivity : DataFrame
+        As `selectivity_table` gives it.
+    n_random, seed : int
+
+    Returns
+    -------
+    DataFrame
+        A row a column, columns as `SET_COLUMNS`; without p, since the features were selected on these images.
+    """
+    categories = categories_in(columns, labels)
+    held = np.isin(np.arange(values.shape[1]), shown)[None]
+    selective = selectivity[selectivity["p_fwe"] < LEVEL]
+    rows = []
+    for column in columns:
+        explained = variance_explained(values, categories.of_column(column))[None]
+        compared = _compared(explained, held, values.var(axis=0), n_random, seed)
+        features = selective.loc[selective["column"] == column, "feature"]
+        counts = {"n_selective": int(features.isin(shown).sum()), "n_selective_all": len(features)}
+        if selectivity["p_fwe"].isna().all():
+            counts = {}
+        about = {"column": column, "images": "all", "n_images": len(labels)}
+        rows.append({**about, **compared, **counts, "p_random": np.nan, "p_matched": np.nan})
+    return _set_table(rows)
+
+
+def _compared(
+    explained: np.ndarray, held: np.ndarray, variance: np.ndarray, n_random: int, seed: int
+) -> dict[str, float]:
+    """ε² of sets against random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
+    own, found = _mean_explained(explained, held), {}
+    for name, size in (("random", held.shape[1]), ("matched", STRATUM)):
+        rng = np.random.default_rng([seed, RANDOM_STREAM])
+        orders = (_exchanged(variance, size, rng) for _ in range(n_random))
+        by_chance = np.array([_mean_explained(explained, held[:, order]) for order in orders])
+        defined = by_chance[~np.isnan(by_chance)]
+        low, high = np.quantile(defined, [0.05, 0.95]) if len(defined) else (np.nan, np.nan)
+        found |= {f"{name}_low": float(low), f"{name}_high": float(high), f"p_{name}": _p(own, defined)}
+    return {
+        "n_features": float(held.sum(axis=1).mean()),
+        "n_varying": float((held & ~np.isnan(explained)).sum(axis=1).mean()),
+        "epsilon2": own,
+        "epsilon2_all": _mean_explained(explained, np.ones_like(held)),
+        **found,
+    }
+
+
+def _exchanged(variance: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """The features in an order in which each takes the place of one of ``size`` neighbours in variance."""
+    by_variance = np.argsort(variance, kind="stable")
+    order = np.empty_like(by_variance)
+    strata = np.arange(len(variance)) // size
+    order[by_variance] = by_variance[np.lexsort((rng.random(len(variance)), strata))]
+    return order
+
+
+def _mean_explained(explained: np.ndarray, held: np.ndarray) -> float:
+    """Mean over folds of the mean over a fold's features; features and folds without a value have no part."""
+    counted = held & ~np.isnan(explained)
+    n = counted.sum(axis=1)
+    sums = np.where(counted, explained, 0.0).sum(axis=1)
+    return float((sums[n > 0] / n[n > 0]).mean()) if (n > 0).any() else float("nan")
+
+
+def _set_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(SET_COLUMNS))
+    return table.astype({"n_selective": "Int64", "n_selective_all": "Int64"})

@@ -1,0 +1,40 @@
+"""See what the features of a network look at that a target keeps most steadily.
+
+Output `*_features.tsv`: a row a feature: share of folds that keep it · rank · kind (shared, partly, private) · …
+Output `*_others.tsv`: a row a feature × other target: kept there, and the feature there that is most like it.
+Output `*_images.tsv`: a row a feature × image that drives it most or least: drive (standard deviations).
+Output `*_selectivity.tsv`: a row a feature × column of the stimulus table: category · d · ε² · corrected p.
+Output `*_sets.tsv`: a row a column: ε² of retained sets on held-out images, against random sets.
+Output `*_hypernyms.tsv`: a row a feature × kind of things in WordNet: enrichment among the images that drive it most.
+"""
+
+from isoprune.log import job_log
+
+network, target = snakemake.wildcards.network, snakemake.wildcards.target
+with job_log(snakemake.log[0], f"features of {network} for {target}") as log:
+    from isoprune.drivers import TABLES, looked_at
+    from isoprune.foldsets import read_fold_sets
+    from isoprune.io.embeddings import read_embedding
+    from isoprune.io.tables import read_stimuli, read_table, write_table
+    from isoprune.keeping import keepings_of_units
+    from isoprune.retained import load_retained
+
+    given, params = snakemake.input, snakemake.params
+    embedding = read_embedding(given.embedding)
+    keepings = keepings_of_units(
+        params.units,
+        [read_fold_sets(path) for path in given.sets],
+        [load_retained(path).features for path in given.retained],
+        embedding.values.shape[1],
+    )
+    tables, about = looked_at(
+        embedding,
+        target,
+        keepings,
+        read_stimuli(given.stimuli),
+        read_table(given.synsets, where="synsets of the stimuli") if given.synsets else None,
+        **params.settings,
+    )
+    for name, table in tables.items():
+        write_table(snakemake.output[name], table, TABLES[name], {"about": about})
+    log.info("%d features, columns %s", len(tables["features"]), ", ".join(about["columns"]) or "none")
