@@ -39,6 +39,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/scaling.py $(BENCH)
 	$(BIN)/python benchmarks/calibration.py --processes $(CORES)
 	$(BIN)/python benchmarks/patterns.py
+	$(BIN)/python benchmarks/reweighting.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
-"""Print the tables of README, docs/specificity.md and docs/comparisons.md from the results of a study.
+"""Print the tables of README and of the pages in docs/ from the results of a study.
 
-usage: python benchmarks/readme_table.py results/cichy92 [ladder | comparisons | layers]
+usage: python benchmarks/readme_table.py results/cichy92 [ladder | comparisons | layers | competitors]
 """
 
 import sys
@@ -64,6 +64,47 @@ def ladder(results: Path) -> list[str]:
     return made
 
 
+WAYS = (
+    "full",
+    "random",
+    "active",
+    "variable",
+    "components",
+    "ridge",
+    "nonnegative",
+    "dissimilarity",
+    "pruned",
+)
+"""Competitors of docs/reweighting.md, in the order of their figure."""
+
+
+def competitors(results: Path) -> list[str]:
+    """A row for each supervision and competitor, a column for each target and network: r, and what pruning adds."""
+    summary, contrasts = tables(results)
+    summary = summary[summary["subject"].isin(["group", "subjects"]) & summary["competitor"].isin(WAYS)]
+    columns = list(dict.fromkeys(zip(summary["target"], summary["network"], strict=True)))
+    names = ["target", "network", "supervision", "competitor"]
+    r = summary.set_index(names)["r"]
+    added = (
+        contrasts[contrasts["compared"] == "competitors"].rename(columns={"b": "competitor"}).set_index(names)
+    )
+    made = [f"| supervision | competitor | {' | '.join(', '.join(one) for one in columns)} |"]
+    made.append("|---" * (len(columns) + 2) + "|")
+    for supervision in dict.fromkeys(summary["supervision"]):
+        for name in WAYS:
+            places = [(*column, supervision, name) for column in columns]
+            if places[0] not in r.index:
+                continue
+            cells = [supervision, f"`{name}`", *(f"{r[place]:.3f}" for place in places)]
+            for number, place in enumerate(places, start=2):
+                if place in added.index:
+                    row = added.loc[place]
+                    interval = f"{row.r_diff:+.3f} [{row.ci_low:+.3f}, {row.ci_high:+.3f}]"
+                    cells[number] += f"; {interval}, {p_of(row.p_fwe)}"
+            made.append(f"| {' | '.join(cells)} |")
+    return made
+
+
 def comparisons(results: Path) -> list[str]:
     """A row for each two networks or targets that are compared across subjects, each ranked on their own RDM."""
     summary, contrasts = tables(results)
@@ -107,6 +148,6 @@ def layers(results: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    kinds = {"ladder": ladder, "comparisons": comparisons, "layers": layers}
+    kinds = {"ladder": ladder, "comparisons": comparisons, "layers": layers, "competitors": competitors}
     show = kinds.get(sys.argv[2] if len(sys.argv) > 2 else "", gains)
     print("\n".join(show(Path(sys.argv[1]))))

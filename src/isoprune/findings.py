@@ -35,11 +35,17 @@ SUPERVISIONS = {
 RIVALS = {
     "random": "random sets of the same size",
     "variance": "random sets of features that vary as much",
+    "components": "as many principal components",
+    "variable": "as many features, those that vary most",
+    "active": "as many features, those of the highest mean activation",
     "relabelled": "sets ranked on the target with its images exchanged",
     "label": "sets ranked on {name}",
     "other": "sets ranked on {name}",
 }
 """What else could have given the gain, by kind of competitor, from what knows nothing of the target upwards."""
+
+WEIGHTS = ("ridge", "nonnegative", "dissimilarity")
+"""Kinds of weights on all features, as `isoprune.reweighting.KINDS`."""
 
 
 @dataclass(frozen=True)
@@ -309,6 +315,13 @@ def _gains(analysis: Analysis) -> Iterator[str]:
             parts.append(f"minus {words} ({_score_of(analysis, name)}): {difference_in_words(contrast)}")
     if parts:
         yield f"Pruned {'; '.join(parts)}."
+    weights = [
+        f"{name} ({_score_of(analysis, name)}): {difference_in_words(analysis.contrasts[name])}"
+        for name in WEIGHTS
+        if name in analysis.contrasts
+    ]
+    if weights:
+        yield f"Pruned minus weights on all features, fitted to the target: {'; '.join(weights)}."
     tested = next((one for one in analysis.contrasts.values() if is_tested(one)), None)
     if tested is not None:
         about = "people" if tested["unit"] == "subjects" else "images of this target, never about people"

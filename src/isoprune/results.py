@@ -29,14 +29,15 @@ UNIT_COLUMNS = {
 
 SCORE_COLUMNS = {
     "competitor": "Feature set: `full`, `pruned`, `random` (sets of the pruned set's size), `variance` (random sets "
-    "whose features vary as much), or ranked on something else: `relabelled` targets, a `label` of categories, "
-    "`other:<target>`.",
+    "whose features vary as much), as many `components`, `variable` or `active` features, or ranked on something else: "
+    "`relabelled` targets, a `label` of categories, `other:<target>`. Of all features, weighed: `ridge`, "
+    "`nonnegative`, `dissimilarity`.",
     "r": "Held-out isomorphism: signed correlation of the two RDMs over pairs of test images (−1 … 1).",
     "r2": "Squared held-out isomorphism (2OI, 0 … 1). Squares are never 0 by chance: do not test them against 0.",
     "r_partial": "Held-out isomorphism with the nuisance RDMs removed from both sides; missing without nuisances.",
     "r_within": "Held-out isomorphism between images of one category, each category's mean removed; missing without "
     "categories.",
-    "n_retained": "Number of features in the set.",
+    "n_retained": "Number of features in the set; of components; of features whose weight is not 0.",
     "n_features": "Number of features of the full embedding; of the best of several layers, those of all layers.",
     "n_test_images": "Number of test images scored.",
 }

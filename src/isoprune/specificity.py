@@ -170,10 +170,13 @@ class RivalResult:
     folds : DataFrame
         Columns as `isoprune.results.FOLD_COLUMNS`.
     bootstrap : ImageBootstrap
+    scores : sequence of mapping of str to RivalScore
+        Of each fold, by competitor, with the sets.
     """
 
     folds: pd.DataFrame
     bootstrap: ImageBootstrap
+    scores: Sequence[Mapping[str, RivalScore]] = ()
 
 
 def analyse_rivals(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from isoprune.labels import listing
 from isoprune.permutation import Null, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
-from isoprune.units import IMAGES
+from isoprune.units import IMAGES, files_of_units
 
 TESTED = ("full", "pruned")
 """Competitors that relabelling tests."""
@@ -101,7 +102,7 @@ def read_summary_units(
     bootstraps: Sequence[str],
     rival_bootstraps: Sequence[str],
 ) -> list[Unit]:
-    """Units from what was written of each, all in the same order.
+    """Units from what was written of each, in the same order.
 
     Parameters
     ----------
@@ -109,18 +110,18 @@ def read_summary_units(
     sets, nulls, bootstraps : sequence of path
         Files that `isoprune.units.write_unit` wrote.
     rival_bootstraps : sequence of path
-        Files that `isoprune.specificity.write_rivals` wrote.
+        Files that `isoprune.specificity.write_rivals` wrote, any number a unit; see `isoprune.units.files_of_units`.
     """
-    files = zip(facts, sets, nulls, bootstraps, rival_bootstraps, strict=True)
+    files = zip(facts, sets, nulls, files_of_units(bootstraps, rival_bootstraps), strict=True)
     return [
         Unit(
             tuple(of_unit[column] for column in UNIT),
             of_unit,
             read_fold_sets(of_sets),
             read_nulls(of_nulls),
-            joined(read_bootstrap(of_bootstrap), read_bootstrap(of_rivals)),
+            reduce(joined, map(read_bootstrap, of_bootstraps)),
         )
-        for of_unit, of_sets, of_nulls, of_bootstrap, of_rivals in files
+        for of_unit, of_sets, of_nulls, of_bootstraps in files
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -405,7 +406,7 @@ def read_units(
     folds, facts : sequence of path
         Files that `write_unit` wrote, units in the same order.
     rivals : sequence of path, optional
-        Fold scores of each unit's rivals.
+        Fold scores of the units' rivals, in the folders of what made them; see `files_of_units`.
 
     Returns
     -------
@@ -414,6 +415,22 @@ def read_units(
     """
     import pandas as pd
 
-    pairs = zip(folds, rivals, strict=True) if rivals else ((path,) for path in folds)
-    tables = [read_table(path, where=str(path)) for of_unit in pairs for path in of_unit]
+    of_units = files_of_units(folds, rivals)
+    tables = [read_table(path, where=str(path)) for of_unit in of_units for path in of_unit]
     return pd.concat(tables, ignore_index=True), [read_json(path) for path in facts]
+
+
+def files_of_units(own: Sequence[str], others: Sequence[str]) -> list[list[str]]:
+    """Each unit's own file, and the files of the same name that lie in other folders, in the order they are given.
+
+    Parameters
+    ----------
+    own : sequence of path
+        One a unit.
+    others : sequence of path
+        Any number a unit; a unit may have none.
+    """
+    found = {Path(path).name: [path] for path in own}
+    for path in others:
+        found[Path(path).name].append(path)
+    return list(found.values())

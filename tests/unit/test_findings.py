@@ -252,3 +252,19 @@ def test_page_escapes_what_it_is_given():
     summary, contrasts = (table.assign(target="<i>") for table in (summary_of(), contrasts_of()))
     page = figures.findings_page("<b>", [one(summary, contrasts)])
     assert "<i>" not in page and "<b>" not in page and "&lt;i&gt;" in page
+
+
+def test_weights_on_all_features_are_compared_and_decide_nothing_about_whose_the_gain_is():
+    reached = {**REACHED, "ridge": 0.60, "dissimilarity": 0.45}
+    found = one(summary_of(reached=reached), contrasts_of(reached=reached))
+    assert (
+        "Pruned minus weights on all features, fitted to the target: ridge (r = 0.600): −0.130 [−0.171, "
+        "−0.087], p = 0.002, family-wise p = 0.004; dissimilarity (r = 0.450): +0.020" in found.gain
+    )
+    assert found.verdict == one().verdict and found.rivals == one().rivals
+
+
+def test_as_many_features_that_no_target_ranks_may_give_the_gain():
+    reached = {**REACHED, "variable": 0.46}
+    found = one(summary_of(reached=reached), contrasts_of(reached=reached, variable=0.3))
+    assert "not established: as many features, those that vary most may give as much" in found.verdict

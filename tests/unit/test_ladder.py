@@ -184,3 +184,54 @@ def test_bytes_of_the_ladder_do_not_change(tmp_path):
     for name in ("first.svg", "second.svg"):
         figures.save(figures.specificity(*tables()), tmp_path / name)
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+
+
+# ---- what else can be made of the features ----
+
+WAYS = [
+    "full",
+    "random",
+    "active",
+    "variable",
+    "components",
+    "ridge",
+    "nonnegative",
+    "dissimilarity",
+    "pruned",
+]
+
+
+def with_ways(supervisions=("group",)):
+    """The same tables with weights and sets of matched number, in an order that is not that of the figure."""
+    summary, contrasts = tables(supervisions)
+    more = {name: 0.21 + 0.03 * place for place, name in enumerate(reversed(WAYS[2:-1]))}
+    model = summary[summary["competitor"] == "variance"]
+    rows = [model.assign(competitor=name, r=r) for name, r in more.items()]
+    compared = [contrasts[contrasts["b"] == "variance"].assign(b=name) for name in more]
+    return pd.concat([summary, *rows]), pd.concat([contrasts, *compared])
+
+
+def test_weights_and_sets_of_matched_number_stand_between_all_features_and_the_pruned_set():
+    summary, contrasts = with_ways()
+    [panel] = figures.competitors(summary, contrasts).axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == WAYS
+    for name in WAYS:
+        [mark] = drawn(panel, f"group-{name}")
+        assert mark.get_offsets()[0, 0] == summary.set_index("competitor").loc[name, "r"]
+        assert to_hex(mark.get_facecolor()[0]) == figures.COLOURS[name].lower()
+
+
+def test_kinds_of_weights_that_single_subjects_lack_leave_their_places_empty():
+    summary, contrasts = with_ways(("own", "group"))
+    lacking = (summary["competitor"] == "dissimilarity") & (summary["supervision"] == "own")
+    [panel] = figures.competitors(summary[~lacking], contrasts).axes
+    assert not drawn(panel, "own-dissimilarity") and drawn(panel, "group-dissimilarity")
+    assert drawn(panel, "own-ridge")
+
+
+def test_a_target_that_is_one_rdm_is_no_mean_over_subjects():
+    summary, contrasts = tables(("group",))
+    figure = figures.specificity(summary.assign(n_subjects=1), contrasts)
+    key = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "target RDM, of nobody in particular, 95 % interval" in key
+    assert "target RDM: 12 of 40" in figure.axes[0].get_xlabel()

@@ -7,14 +7,19 @@ import pytest
 
 from examples import random_target
 from isoprune.crossvalidation import fisher_z, score_folds
+from isoprune.errors import ReweightingError
 from isoprune.foldsets import fold_sets
+from isoprune.intervals import read_bootstrap
 from isoprune.isomorphism import isomorphism, pairs_of, similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.nuisances import nuisance_rdm
 from isoprune.pruning import procedure_named
 from isoprune.results import FOLD_COLUMNS
-from isoprune.reweighting import KINDS, Reweighting, inner_folds
+from isoprune.reweighting import KINDS, Reweighting, inner_folds, load_weights
+from isoprune.reweighting.folds import spaces_of_weights, write_fold_weights
+from isoprune.reweighting.study import units_of_job, write_reweighted
 from isoprune.reweighting.units import ReweightedUnit, analyse_reweightings
+from isoprune.specificity import without_score
 from isoprune.units import Design
 
 LABELS = tuple(f"img_{i:02}" for i in range(24))
@@ -195,3 +200,77 @@ def test_random_sets_fall_short_of_weights_fitted_to_a_target_of_a_few_features(
     ((result, _),) = analysed(unit(target))
     full = np.mean([isomorphism(X[test], target[np.ix_(test, test)]) for test in SETS.held_out])
     assert (result.folds.groupby("competitor")["r"].mean() > full).all()
+
+
+# ---- a job of a study ----
+
+
+def job(rdms, kinds=("ridge",)):
+    names = {"network": "net", "layer": "fc", "target": "IT"}
+    units = [
+        {**names, "supervision": how, "subject": who}
+        for how, who in (("own", "02"), ("group", "group"), ("loso", "02"))
+    ]
+    return units_of_job(units, rdms, [SETS] * 3, [kinds] * 3, lambda labels: DESIGN)
+
+
+PEOPLE = {"01": T, "02": OTHER, "03": random_target(24, 5)}
+
+
+def rdms_of(people):
+    group = np.mean(list(PEOPLE.values()), axis=0)
+    return [RDM(one, LABELS, "IT", who) for who, one in {**people, "group": group}.items()]
+
+
+def test_units_of_a_job_are_weighed_for_whom_their_supervision_says():
+    own, group, left_out = job(rdms_of(PEOPLE))
+    np.testing.assert_array_equal(own.supervising.values, OTHER)
+    np.testing.assert_array_equal(group.supervising.values, group.scored.values)
+    np.testing.assert_allclose(left_out.supervising.values, (T + PEOPLE["03"]) / 2, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(left_out.scored.values, OTHER)
+
+
+def test_nothing_of_a_person_left_out_enters_the_weights_they_are_predicted_with():
+    changed = rdms_of({**PEOPLE, "02": random_target(24, 8)})
+    (_, usual), (_, other) = (analysed(job(rdms)[2])[0] for rdms in (rdms_of(PEOPLE), changed))
+    np.testing.assert_array_equal(usual["ridge"].weights, other["ridge"].weights)
+
+
+def test_files_of_a_unit_hold_its_scores_and_weights(tmp_path):
+    result, weights = RESULT
+    paths = {kind: tmp_path / f"{kind}_weights.tsv" for kind in KINDS}
+    files = [tmp_path / name for name in ("folds.tsv", "bootstrap.npz", "weights.npz")]
+    write_reweighted(result, weights, *files, paths)
+    assert (tmp_path / "folds.tsv").is_file()
+    assert read_bootstrap(tmp_path / "bootstrap.npz").observed == result.bootstrap.observed
+    for kind, path in paths.items():
+        np.testing.assert_array_equal(load_weights(path).weights, weights[kind].weights)
+
+
+def test_a_kind_without_weights_on_all_images_is_an_error_that_says_what_to_do(tmp_path):
+    files = [tmp_path / name for name in ("folds.tsv", "bootstrap.npz", "weights.npz")]
+    with pytest.raises(ReweightingError, match=r"'ridge'.*cannot be fitted.*Lower `reweighting.n_inner`"):
+        write_reweighted(RESULT[0], {}, *files, {"ridge": tmp_path / "weights.tsv"})
+
+
+def test_spaces_of_blocks_are_seen_through_their_own_folds_weights(tmp_path):
+    result, weights = RESULT
+    write_fold_weights(tmp_path / "weights.npz", result.scores, weights)
+    spaces = spaces_of_weights(tmp_path / "weights.npz", EMBEDDING, SETS, "correlation")
+    r = result.folds.set_index("competitor")["r"]
+    for kind, (of_all, blocks) in spaces.items():
+        assert of_all.labels == LABELS
+        for expected, block in zip(r[kind], blocks, strict=True):
+            rows = [LABELS.index(label) for label in block.labels]
+            given = pairs_of(T[np.ix_(rows, rows)])
+            assert np.corrcoef(pairs_of(block.values), given)[0, 1] == pytest.approx(expected, abs=1e-12)
+    assert list(spaces) == list(KINDS)
+
+
+def test_a_kind_without_weights_in_a_scored_fold_has_no_space(tmp_path):
+    result, weights = RESULT
+    scores = [dict(of_fold) for of_fold in result.scores]
+    scores[3]["ridge"] = without_score("none")
+    write_fold_weights(tmp_path / "weights.npz", scores, weights)
+    spaces = spaces_of_weights(tmp_path / "weights.npz", EMBEDDING, SETS, "correlation")
+    assert "ridge" not in spaces and "dissimilarity" in spaces

@@ -265,7 +265,7 @@ def test_a_weighing_counts_the_features_that_have_a_part():
 
 
 def test_unknown_kind_is_refused_with_those_that_exist():
-    with pytest.raises(UnknownNameError, match="ridge-nonnegative"):
+    with pytest.raises(UnknownNameError, match="nonnegative"):
         Reweighting(embedding(10), "ridge-nonegative", PEARSON, [10])
 
 

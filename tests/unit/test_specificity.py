@@ -11,6 +11,7 @@ from isoprune.foldsets import fold_sets
 from isoprune.intervals import joined, read_bootstrap
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
+from isoprune.matched import MATCHED
 from isoprune.nuisances import nuisance_rdm
 from isoprune.permutation import relabellings
 from isoprune.pruning import procedure_named, prune
@@ -188,6 +189,24 @@ def test_no_rival_sees_held_out_images_of_the_embedding():
     for name, score in scored(values=moved)[0].items():
         for one, other in zip(score.sets, scored()[0][name].sets, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_competitors_of_matched_number_know_the_training_images_and_nothing_else():
+    _, test = rows_of(FOLDS[0])
+    moved = X.copy()
+    moved[test] = np.random.default_rng(9).normal(size=(len(test), 80))
+    usual, other = (
+        scored(**changed, rivals=Rivals({}, 0, 10, MATCHED))[0]
+        for changed in ({}, {"values": moved, "supervising": OTHER, "target": OTHER})
+    )
+    for name in ("variable", "active"):
+        np.testing.assert_array_equal(usual[name].sets[0], other[name].sets[0])
+    np.testing.assert_array_equal(usual["components"].sets[0].axes, other["components"].sets[0].axes)
+    np.testing.assert_array_equal(usual["components"].sets[0].mean, other["components"].sets[0].mean)
+    for name in MATCHED:
+        size = min(len(SETS.retained[0]), 15 if name == "components" else 80)  # 16 images span no more
+        assert len(usual[name].sets[0]) == size
+        assert usual[name].scores["r"] != other[name].scores["r"]
 
 
 def test_labels_of_held_out_images_change_no_set_that_the_label_retains():

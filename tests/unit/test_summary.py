@@ -411,7 +411,8 @@ def test_summary_of_files_is_that_of_what_was_written(tmp_path):
     )
     names = ("folds.tsv", "retained.tsv", "curve.tsv", "facts.json", "sets.npz", "null.npz", "bootstrap.npz")
     paths = {name.split(".")[0]: str(tmp_path / name) for name in names}
-    own = [str(tmp_path / name) for name in ("rival_folds.tsv", "rival_bootstrap.npz")]
+    (tmp_path / "rivals").mkdir()
+    own = [str(tmp_path / "rivals" / name) for name in ("folds.tsv", "bootstrap.npz")]
     write_unit(result, paths, {}, {})
     write_rivals(rivals, *own)
     folds, facts = read_units([paths["folds"]], [paths["facts"]], own[:1])

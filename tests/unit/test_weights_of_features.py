@@ -11,7 +11,7 @@ from isoprune.reweighting import Weights, load_weights, write_weights
 
 WEIGHTS = Weights(
     weights=np.array([0.1, 0.0, 2 / 3, 1e-17]),
-    kind="ridge-nonnegative",
+    kind="nonnegative",
     intercept=-0.25,
     penalty=10.0,
     network="mobilenetv2",
@@ -48,7 +48,7 @@ def test_the_sidecar_says_what_the_weights_multiply_and_what_made_them(path):
 
 def test_negative_weights_are_weights_of_ridge_alone():
     assert replace(WEIGHTS, kind="ridge", weights=np.array([-1.0])).weights[0] == -1
-    with pytest.raises(ReweightingError, match=r"'ridge-nonnegative' with negative numbers.*only of `ridge`"):
+    with pytest.raises(ReweightingError, match=r"'nonnegative' with negative numbers.*only of `ridge`"):
         replace(WEIGHTS, weights=np.array([-1.0]))
 
 

@@ -87,7 +87,10 @@ def test_each_target_is_scored_as_in_a_study_of_its_own_images(finished):
 
 def test_no_rival_is_ranked_on_other_images_and_nothing_is_said_about_people(finished):
     summary = read(finished, "summary.tsv")
-    assert set(summary["competitor"]) == {"full", "pruned", "random", "variance", "relabelled"}
+    assert set(summary["competitor"]) == {
+        *("full", "pruned", "random", "variance", "relabelled"),
+        *("components", "variable", "active"),
+    }
     assert set(summary["subject"]) == {"group"} and (summary["n_images"] == 12).all()
     assert summary[["ceiling_low", "ceiling_high"]].isna().all(axis=None)
     assert summary.loc[summary["competitor"] == "pruned", "p"].notna().all()

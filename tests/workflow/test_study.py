@@ -17,6 +17,7 @@ UNITS = [
     for supervision, people in (("own", SUBJECTS), ("group", ["group"]), ("loso", SUBJECTS))
     for subject in people
 ]
+RIVALS = ["variance", "components", "variable", "active", "relabelled", "label"]
 ROWS = [{"stimulus": label} for label in LABELS]
 
 
@@ -35,7 +36,7 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     rdms = {path.name for path in (finished.results / "rdms").iterdir()}
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
     figures = {path.stem for path in (finished.results / "figures").iterdir()}
-    assert {"isomorphism", "specificity", "gain", "curves", "stability", "rdms"} <= figures
+    assert {"isomorphism", "specificity", "competitors", "gain", "curves", "stability", "rdms"} <= figures
     assert (finished.results / "findings.html").is_file()
     assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
@@ -65,7 +66,7 @@ def test_summary_has_a_row_a_unit_and_competitor_and_the_mean_over_subjects(fini
     summary = read(finished.results / "summary.tsv")
     assert (summary["n_images"] == len(LABELS)).all()
     for target, other in (("EVC", "IT"), ("IT", "EVC")):
-        competitors = ["full", "pruned", "random", "variance", "relabelled", "label", f"other:{other}"]
+        competitors = ["full", "pruned", "random", *RIVALS, f"other:{other}"]
         rows = summary[summary["target"] == target][["supervision", "subject", "competitor"]]
         assert rows.to_numpy().tolist() == [
             [supervision, subject, competitor]
@@ -89,7 +90,7 @@ def test_contrasts_compare_pruned_with_everything(finished):
     table = every[every["compared"] == "competitors"]
     for target, other in (("EVC", "IT"), ("IT", "EVC")):
         rows = table[table["target"] == target]
-        others = ["full", "random", "variance", "relabelled", "label", f"other:{other}"]
+        others = ["full", "random", *RIVALS, f"other:{other}"]
         assert list(zip(rows["supervision"], rows["a"], rows["b"], strict=True)) == [
             (supervision, "pruned", b) for supervision in ("own", "group", "loso") for b in others
         ]

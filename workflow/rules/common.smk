@@ -147,8 +147,13 @@ def nuisance_file(name):
 
 
 def nuisances_of_unit(wildcards):
-    """The nuisance RDMs of a unit; a target is not removed from itself."""
-    return [nuisance_file(name) for name in STUDY.nuisance if name != wildcards.target]
+    """The nuisance RDMs of a unit."""
+    return nuisances_of(wildcards.target)
+
+
+def nuisances_of(target):
+    """The nuisance RDMs of a target, which is not removed from itself."""
+    return [nuisance_file(name) for name in STUDY.nuisance if name != target]
 
 
 def predictors():
@@ -348,7 +353,7 @@ def settings_of_unit(wildcards):
 
 
 def settings_of(subject):
-    """The settings that a subject's units depend on; there are many of them, for which some numbers are smaller."""
+    """The settings that a subject's units depend on; there are many subjects, of which some numbers are smaller."""
     crossvalidation = STUDY.crossvalidation.model_dump(mode="json")
     of_subjects = crossvalidation.pop("n_random_subjects")
     if subject != GROUP:
@@ -361,6 +366,44 @@ def settings_of(subject):
         "seed": STUDY.seed,
         "study": STUDY.study,
     }
+
+
+def kinds_of_unit(unit):
+    """The kinds of reweighting that a unit is fitted by; of the many single subjects there may be fewer."""
+    if STUDY.reweighting is None:
+        return []
+    return list(STUDY.reweighting.kinds if unit["subject"] == GROUP else STUDY.reweighting.kinds_subjects)
+
+
+def reweighted_units(target):
+    """Subject and supervision of a target's units that are reweighted, with any network."""
+    return [
+        {**unit, "network": "{network}"}
+        for unit in all_units()
+        if unit["target"] == target and unit["network"] == STUDY.networks[0].name and kinds_of_unit(unit)
+    ]
+
+
+def reweighting_files(target, folder, ending):
+    """One file of each of a target's units that are reweighted, the network a wildcard."""
+    return unit_files(folder, ending, reweighted_units(target))
+
+
+def weights_files(units):
+    """Weights fitted on all images, a file a unit × kind of reweighting."""
+    return [
+        f"{RESULTS}/reweighting/{UNIT.format(**unit)}_desc-{kind}_weights.tsv"
+        for unit in units
+        for kind in kinds_of_unit(unit)
+    ]
+
+
+def rdms_of_reweighting(target):
+    """A target's RDMs that its reweighted units are scored on, or weighed for."""
+    return [
+        rdm_of(target, subject)
+        for subject in dict.fromkeys(unit["subject"] for unit in reweighted_units(target))
+    ]
 
 
 def n_permutations_of_unit(wildcards):
@@ -421,6 +464,14 @@ def is_selection():
 def unit_files(folder, ending, of):
     """One file a unit."""
     return [f"{RESULTS}/{folder}/{UNIT.format(**unit)}_{ending}" for unit in of]
+
+
+def rival_files(ending):
+    """One file of each unit of what competes with its pruned set, whatever made it."""
+    return [
+        *unit_files("specificity", ending, all_units()),
+        *unit_files("reweighting", ending, filter(kinds_of_unit, all_units())),
+    ]
 
 
 def stimulus_images(wildcards):
@@ -821,7 +872,14 @@ def final_files():
         figures.append("stimuli.png")
     tables = []
     if STUDY.networks:
-        figures += ["isomorphism.svg", "specificity.svg", "gain.svg", "curves.svg", "stability.svg"]
+        figures += [
+            "isomorphism.svg",
+            "specificity.svg",
+            "competitors.svg",
+            "gain.svg",
+            "curves.svg",
+            "stability.svg",
+        ]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
         tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if SWEEPS:

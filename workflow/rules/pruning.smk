@@ -66,6 +66,7 @@ rule specificity:
         of_set=about_some_images,
         n_relabelled=STUDY.specificity.n_relabelled,
         n_variance=STUDY.specificity.n_variance,
+        matched=STUDY.specificity.matched,
     message:
         "Rank by rivals: {wildcards.network}, {wildcards.target}, subject {wildcards.subject} ({wildcards.supervision})"
     script:

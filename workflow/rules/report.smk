@@ -113,6 +113,33 @@ rule figure_specificity:
         "../scripts/figure_specificity.py"
 
 
+rule figure_competitors:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        contrasts=f"{RESULTS}/contrasts.tsv",
+    output:
+        report(
+            f"{RESULTS}/figures/competitors.svg",
+            category="3 Held-out results",
+            caption="../report/competitors.rst",
+            labels={"result": "Pruning beside weights and other sets", "kind": "figure"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_competitors.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_competitors.tsv"
+    conda:
+        "../../envs/isoprune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Draw pruning beside weights and other sets"
+    script:
+        "../scripts/figure_competitors.py"
+
+
 rule findings:
     input:
         summary=f"{RESULTS}/summary.tsv",

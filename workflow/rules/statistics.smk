@@ -4,11 +4,11 @@
 rule summary:
     input:
         folds=unit_files("pruning", "folds.tsv", all_units()),
-        rivals=unit_files("specificity", "folds.tsv", all_units()),
+        rivals=rival_files("folds.tsv"),
         facts=unit_files("pruning", "facts.json", all_units()),
         sets=unit_files("pruning", "sets.npz", all_units()),
         bootstraps=unit_files("pruning", "bootstrap.npz", all_units()),
-        rival_bootstraps=unit_files("specificity", "bootstrap.npz", all_units()),
+        rival_bootstraps=rival_files("bootstrap.npz"),
         nulls=unit_files("null", "null.npz", all_units()),
         rdms=rdms_of(shared_targets()),
     output:

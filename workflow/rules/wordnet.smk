@@ -33,6 +33,7 @@ if STUDY.wordnet:
             sets=unit_files("pruning", "sets.npz", group_units()),
             embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
             rdms=[rdm_of(target, GROUP) for target in TARGETS],
+            weights=unit_files("reweighting", "weights.npz", filter(kinds_of_unit, group_units())),
             synsets=f"{RESULTS}/wordnet/synsets.tsv",
             similarities=f"{RESULTS}/wordnet/similarities.npz",
         output:

@@ -1,6 +1,6 @@
 """Score what else could have ranked the features of a unit, in the unit's own folds.
 
-Output `*_folds.tsv`: a row a fold × competitor (variance, relabelled, label, other:<target>), as of `prune`.
+Output `*_folds.tsv`: a row a fold × competitor (variance, components, relabelled, label, …), as of `prune`.
 Output `*_bootstrap.npz`: held-out scores (Fisher z) of resampled images.
 """
 
@@ -37,6 +37,7 @@ with job_log(snakemake.log[0], about) as log:
         others={name: supervising_rdm(rdms, scored) for name, rdms in rivals.items()},
         n_relabelled=params.n_relabelled,
         n_variance=params.n_variance,
+        matched=params.matched,
         threads=snakemake.threads,
         progress=Progress(log, about),
     )

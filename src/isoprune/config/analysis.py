@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from isoprune.config.betas import Betas
-from isoprune.config.kinds import Block, Choice, FilePath, Name, Names, Text, idle, refuse
+from isoprune.config.kinds import (
+    Block,
+    Choice,
+    FilePath,
+    Name,
+    Names,
+    Text,
+    idle,
+    refuse,
+    unique,
+)
 from isoprune.errors import ConfigError
 from isoprune.pruning.number import check_n_rule
 
@@ -369,6 +379,17 @@ class Specificity(Block):
         description="Random sets in every fold whose features vary as much over images as the retained ones: what "
         "variance alone gives.",
         examples=[50],
+    )
+    matched: Annotated[
+        tuple[Literal["components", "variable", "active"], ...],
+        Field(strict=False),
+        AfterValidator(unique),
+    ] = Field(
+        ("components", "variable", "active"),
+        description="Competitors of as many features as the retained set of the fold, which know the training images "
+        "but no target: `components` (their first principal components), `variable` (the features that vary most over "
+        "images), `active` (those of the highest mean activation). They cost little; `[]` leaves them out.",
+        examples=[["components"], []],
     )
 
 

@@ -10,7 +10,7 @@ from isoprune.config.kinds import Block, FilePath, Text, unique
 
 
 class WordNet(Block):
-    """Agreement of the full, the pruned and the human space with WordNet.
+    """Agreement of the full, the pruned, the weighed and the human space with WordNet.
 
     Needs the supervision `group`, and a synset for the images that are to be compared; the others are left out.
     WordNet is read with NLTK: `python -m nltk.downloader wordnet` gets it.

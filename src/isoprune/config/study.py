@@ -25,6 +25,7 @@ from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, 
 from isoprune.config.layers import with_layers
 from isoprune.config.multiverse import Multiverse
 from isoprune.config.reporting import Features, Report, WordNet
+from isoprune.config.reweighting import Reweighting
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
 from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
@@ -129,6 +130,11 @@ class Study(Block):
     specificity: Specificity = Field(
         Specificity(), description="What else ranks features, to tell whether a gain is the target's own."
     )
+    reweighting: Reweighting | None = Field(
+        None,
+        description="Weights on all features as competitors of the pruned set; `null` fits none. They take about as "
+        "long as some hundred relabellings.",
+    )
     transfer: Annotated[tuple[Transfer, ...], Field(strict=False)] = Field(
         (),
         description="Retained sets of other studies (or of this one) to score on this study's targets, without "
@@ -169,6 +175,7 @@ class Study(Block):
                 *self._nuisance_problems(),
                 *self._wordnet_problems(),
                 *self._multiverse_problems(),
+                *self._reweighting_problems(),
                 *_unknown(
                     [one.network for one in self.transfer],
                     self._names("networks"),
@@ -353,6 +360,11 @@ class Study(Block):
             *_unknown(multiverse.targets, self._names("targets"), "target", "multiverse.targets"),
             *multiverse.problems(networks, self.supervision, self.pruning, self.crossvalidation),
         ]
+
+    def _reweighting_problems(self) -> list[IsopruneError]:
+        if self.reweighting is None:
+            return []
+        return self.reweighting.problems(self.supervision, bool(self.networks))
 
     def _heatmap_problems(self) -> list[IsopruneError]:
         if (maps := self.heatmaps) is None:

@@ -8,7 +8,7 @@ from isoprune.figures.features import curves, plateau, recovery, stability, tabl
 from isoprune.figures.features_page import features_page
 from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
 from isoprune.figures.heatmaps_page import heatmap_pages
-from isoprune.figures.ladder import specificity
+from isoprune.figures.ladder import competitors, specificity
 from isoprune.figures.layers import layers
 from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
@@ -17,6 +17,7 @@ from isoprune.figures.style import COLOURS, save
 
 __all__ = [
     "COLOURS",
+    "competitors",
     "contact_sheet",
     "curves",
     "features_page",

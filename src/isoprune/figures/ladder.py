@@ -1,6 +1,8 @@
-"""The ladder of competitors, from sets that know nothing of the target to the set that the target itself ranked."""
+"""Ladders of competitors: whose a gain is, and what else could have been made of the features."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,6 +48,19 @@ MEANING = {
 }
 """What each kind of competitor knows of the target, from nothing to everything: the rungs, in their order."""
 
+WAYS = {
+    "full": "all features alike",
+    "random": "as many features as pruned, drawn at random",
+    "active": "as many features, of the highest mean activation",
+    "variable": "as many features, those that vary most over images",
+    "components": "as many principal components",
+    "ridge": "weights on the products of all features",
+    "nonnegative": "the same, no weight below 0",
+    "dissimilarity": "weights on squared differences, none below 0",
+    "pruned": "ranked on the target",
+}
+"""What can be made of an embedding, with and without the target: the rungs of the second ladder, in their order."""
+
 _COLUMNS = (8, 112, 236)
 """Where the three columns of numbers begin, in points to the right of a panel."""
 
@@ -69,10 +84,22 @@ def specificity(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
         over subjects left out; bars are 95 % intervals, the band is the noise ceiling of single subjects, the dashed
         line that of the group RDM. Beside it r, what the pruned set has over the rung, and p.
     """
+    return _ladders(summary, contrasts, MEANING)
+
+
+@styled
+def competitors(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
+    """Held-out r of everything that can be made of the features, weights on all of them included; see `specificity`."""
+    return _ladders(summary, contrasts, WAYS)
+
+
+def _ladders(summary: pd.DataFrame, contrasts: pd.DataFrame, meaning: Mapping[str, str]) -> Figure:
+    """A ladder a network × target, with the rungs of ``meaning``."""
     summary, contrasts = (
-        summary[summary["competitor"].map(kind_of).isin(MEANING)],
+        summary[summary["competitor"].map(kind_of).isin(meaning)],
         between_competitors(contrasts),
     )
+    rungs = {name: place for place, name in enumerate(meaning)}
     places = list(summary[["network", "target"]].drop_duplicates().itertuples(index=False, name=None))
     heights = [_height(of_panel(summary, *place)) for place in places]
     # One column: ladders stand above each other on one scale, and the page is read from top to bottom.
@@ -83,17 +110,13 @@ def specificity(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     for panel, (network, target) in zip(grid, places, strict=True):
         here = of_panel(summary, network, target)
         panel.set_title(f"{target}  ·  {network}" if several else target, pad=22)
-        _draw_ladder(panel, here, of_panel(contrasts, network, target))
+        names = sorted(in_order(here["competitor"]), key=lambda name: rungs[kind_of(name)])
+        _draw_ladder(panel, here, of_panel(contrasts, network, target), names)
         numbers(panel, _below(here))
         panel.tick_params(labelbottom=True)
     grid[-1].set_xlim(_limits(summary))
-    figure.legend(handles=_key(summary), loc="outside lower left", ncols=2)
+    figure.legend(handles=_key(summary, meaning), loc="outside lower left", ncols=2)
     return figure
-
-
-def rungs(competitors: pd.Series) -> list[str]:
-    """Competitors from nothing to the target's own; labels and other targets in the order of the table."""
-    return sorted(in_order(competitors), key=lambda name: list(MEANING).index(kind_of(name)))
 
 
 def _shown(summary: pd.DataFrame) -> list[str]:
@@ -103,11 +126,11 @@ def _shown(summary: pd.DataFrame) -> list[str]:
 
 
 def _height(summary: pd.DataFrame) -> float:
-    return len(rungs(summary["competitor"])) * (_LINE * max(1, len(_shown(summary))) + 0.1)
+    return summary["competitor"].nunique() * (_LINE * max(1, len(_shown(summary))) + 0.1)
 
 
-def _draw_ladder(panel: Axes, summary: pd.DataFrame, contrasts: pd.DataFrame) -> None:
-    names, shown = rungs(summary["competitor"]), _shown(summary)
+def _draw_ladder(panel: Axes, summary: pd.DataFrame, contrasts: pd.DataFrame, names: Sequence[str]) -> None:
+    shown = _shown(summary)
     draw_ceilings(panel, summary, scores_along="x")
     panel.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
     for place in range(0, len(names), 2):
@@ -173,7 +196,8 @@ def _below(summary: pd.DataFrame) -> list[str]:
         rows = summary[(summary["supervision"] == supervision) & (summary["subject"] == scored(supervision))]
         pruned = rows[rows["competitor"] == "pruned"].iloc[0]
         n = count(pruned["n_subjects"], "subject")
-        who = {"group": f"group RDM of {n}", "own": n, "loso": f"{n}, each left out"}[supervision]
+        of_group = f"group RDM of {n}" if pruned["n_subjects"] > 1 else "target RDM"
+        who = {"group": of_group, "own": n, "loso": f"{n}, each left out"}[supervision]
         kept = share(pruned["n_retained"], pruned["n_features"])
         lines.append(f"{who}: {kept} retained, {int(pruned['n_images'])} images")
         # A fold that the pruned set has no score in is scored for none.
@@ -194,11 +218,11 @@ def _limits(summary: pd.DataFrame) -> tuple[float, float]:
     return max(-1.02, float(ends.min() - margin)), min(1.02, float(ends.max() + margin))
 
 
-def _key(summary: pd.DataFrame) -> list[Line2D | Patch]:
+def _key(summary: pd.DataFrame, meaning: Mapping[str, str]) -> list[Line2D | Patch]:
     kinds = {kind_of(name) for name in summary["competitor"]}
     handles: list[Line2D | Patch] = [
-        Patch(color=COLOURS[kind], label=f"{kind}: {meaning}")
-        for kind, meaning in MEANING.items()
+        Patch(color=COLOURS[kind], label=f"{kind}: {words}")
+        for kind, words in meaning.items()
         if kind in kinds
     ]
     who = {
@@ -206,6 +230,8 @@ def _key(summary: pd.DataFrame) -> list[Line2D | Patch]:
         "loso": "mean over subjects, each left out of the ranking",
         "group": "group RDM (mean over subjects)",
     }
+    if not (summary.loc[summary["subject"] == GROUP, "n_subjects"] > 1).any():
+        who["group"] = "target RDM, of nobody in particular"
     for supervision in _shown(summary):
         mark = {"color": QUIET, "linewidth": 1.6, "marker": MARKERS[supervision], "markersize": 6}
         handles.append(Line2D([], [], **mark, label=f"{who[supervision]}, 95 % interval"))

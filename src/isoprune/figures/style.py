@@ -23,6 +23,12 @@ COLOURS = {
     "relabelled": "#CC79A7",
     "label": "#0B5D3B",
     "other": "#E69F00",
+    "components": "#5F1763",
+    "variable": "#ACC198",
+    "active": "#D5C067",
+    "ridge": "#9A06F7",
+    "nonnegative": "#9176FB",
+    "dissimilarity": "#0F16A0",
     "pruned": "#D55E00",
 }
 """Colour of each competitor, told apart with any kind of colour vision (after Okabe & Ito)."""

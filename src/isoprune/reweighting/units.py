@@ -271,4 +271,4 @@ def _result(unit: _Prepared, values: np.ndarray, scores: list[dict[str, RivalSco
     sets = unit.of.sets
     table = rival_table(scores, sets, values.shape[1])
     bootstrap = rival_bootstrap(values, unit.target, sets, scores, unit.of.design)
-    return RivalResult(frame_of_unit(table, dict(unit.of.unit)), bootstrap)
+    return RivalResult(frame_of_unit(table, dict(unit.of.unit)), bootstrap, scores)

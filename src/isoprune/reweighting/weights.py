@@ -15,7 +15,7 @@ from isoprune.io.tables import read_table, write_table
 
 KINDS = {
     "ridge": "similarity = intercept + Σ weight · f_i · f_j, ridge regression on the products of activations",
-    "ridge-nonnegative": "the same with weights that are not negative",
+    "nonnegative": "the same with weights that are not negative",
     "dissimilarity": "dissimilarity = intercept + Σ weight · (g_i − g_j)², ridge regression on the squared differences "
     "of patterns, weights not negative",
 }
@@ -26,7 +26,7 @@ ABOUT = "reweighting"
 
 WEIGHT_COLUMNS = {
     "feature": "Feature, numbered from 0 in the order of the embedding.",
-    "weight": "Its weight: of the product of two images' activations (`ridge`, `ridge-nonnegative`; units of the "
+    "weight": "Its weight: of the product of two images' activations (`ridge`, `nonnegative`; units of the "
     "target per squared activation), or of the squared difference of their patterns (`dissimilarity`).",
 }
 
