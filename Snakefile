@@ -29,6 +29,7 @@ include: "workflow/rules/multiverse.smk"
 include: "workflow/rules/wordnet.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/heatmaps.smk"
+include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -84,10 +84,8 @@ def exact_arithmetic() -> Iterator[None]:
 
 
 @contextmanager
-def reading(
-    network: Network, layer: Layer, *, spatial: str = "mean"
-) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
-    """Within the block, a function from a batch of network inputs to the layer's features.
+def recording(network: Network, layer: Layer) -> Iterator[Callable[[torch.Tensor], tuple[Any, torch.Tensor]]]:
+    """Within the block, a function from a batch of network inputs to what a layer and the network give.
 
     Parameters
     ----------
@@ -95,6 +93,59 @@ def reading(
         On the device that the batches are on.
     layer : Layer
         As `isoprune.networks.resolve_layer` gives it.
+
+    Yields
+    ------
+    callable
+        Tensor of shape (n_images, 3, height, width) to the layer's activations as they are, mostly a tensor of shape
+        (n_images, ...), and the network's output.
+
+    Raises
+    ------
+    EmbeddingError
+        When called, if the layer runs not once a batch.
+    """
+    seen: list[Any] = []
+
+    # Cloned, because a module that works in place (VGG's ReLU) would overwrite what was read.
+    def keep_output(module: torch.nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        seen.append(output.clone() if isinstance(output, torch.Tensor) else output)
+
+    def keep_input(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        seen.append(inputs[0].clone())
+
+    def activations_of(batch: torch.Tensor) -> tuple[Any, torch.Tensor]:
+        seen.clear()
+        output = network.module(batch)
+        if len(seen) != 1:
+            raise EmbeddingError(
+                f"network '{network.model}', layer '{layer.name}'",
+                f"the layer runs {len(seen)} times for one image",
+                "a layer that runs once",
+                "Name the module that contains it, or one of its neighbours.",
+            )
+        return seen[0], output
+
+    if layer.side == "input":
+        hook = layer.module.register_forward_pre_hook(keep_input)
+    else:
+        hook = layer.module.register_forward_hook(keep_output)
+    try:
+        yield activations_of
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def reading(
+    network: Network, layer: Layer, *, spatial: str = "mean"
+) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
+    """Within the block, a function from a batch of network inputs to the layer's features.
+
+    Parameters
+    ----------
+    network, layer
+        As in `recording`.
     spatial : {'mean', 'flatten'}
         What becomes of positions in the image: averaged, or each a feature of its own.
 
@@ -108,44 +159,18 @@ def reading(
     EmbeddingError
         When called, if the layer runs not once a batch, or gives something that has no features.
     """
-    seen: list[Any] = []
-
-    # Cloned, because a module that works in place (VGG's ReLU) would overwrite what was read.
-    def keep_output(module: torch.nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        seen.append(output.clone() if isinstance(output, torch.Tensor) else output)
-
-    def keep_input(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
-        seen.append(inputs[0].clone())
-
-    def features_of(batch: torch.Tensor) -> torch.Tensor:
-        seen.clear()
-        network.module(batch)
-        where = f"network '{network.model}', layer '{layer.name}'"
-        if len(seen) != 1:
-            raise EmbeddingError(
-                where,
-                f"the layer runs {len(seen)} times for one image",
-                "a layer that runs once",
-                "Name the module that contains it, or one of its neighbours.",
-            )
-        return _features(seen[0], spatial, where)
-
-    if layer.side == "input":
-        hook = layer.module.register_forward_pre_hook(keep_input)
-    else:
-        hook = layer.module.register_forward_hook(keep_output)
-    try:
-        yield features_of
-    finally:
-        hook.remove()
+    where = f"network '{network.model}', layer '{layer.name}'"
+    with recording(network, layer) as activations_of:
+        yield lambda batch: features_of(activations_of(batch)[0], spatial, where)
 
 
-def _features(activations: Any, spatial: str, where: str) -> torch.Tensor:
+def features_of(activations: Any, spatial: str, where: str) -> torch.Tensor:
+    """Features of activations, shape (n_images, n_features); see `reading`."""
     if isinstance(activations, torch.Tensor) and activations.ndim >= 2:
         if activations.ndim == 2 or spatial == "flatten":
             return activations.flatten(1)
         if activations.ndim == 4:
-            return activations.mean(dim=_spatial_axes(tuple(activations.shape)))
+            return activations.mean(dim=spatial_axes(tuple(activations.shape)))
     shape = tuple(activations.shape) if isinstance(activations, torch.Tensor) else type(activations).__name__
     raise EmbeddingError(
         where,
@@ -155,7 +180,8 @@ def _features(activations: Any, spatial: str, where: str) -> torch.Tensor:
     )
 
 
-def _spatial_axes(shape: tuple[int, ...]) -> tuple[int, int]:
+def spatial_axes(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The two axes of positions of activations that have four."""
     # Inputs are square, so height and width are the two equal axes; Swin and ConvNeXt put channels last.
     channels_last = shape[1] == shape[2] != shape[3]
     return (1, 2) if channels_last else (2, 3)
@@ -221,14 +247,17 @@ def embed(
     on = choose_device(device)
     order = sorted(range(len(labels)), key=lambda place: labels[place])
     with (
-        _moved(network.module, on),
+        moved(network.module, on),
         exact_arithmetic(),
-        reading(network, found, spatial=spatial) as features_of,
+        reading(network, found, spatial=spatial) as embedded,
     ):
         blocks = []
         for start in range(0, len(order), batch_size):
-            batch = [_input(network, images[i], labels[i]) for i in order[start : start + batch_size]]
-            blocks.append(features_of(torch.stack(batch).to(on)).cpu().numpy())
+            batch = [
+                network_input(network, images[i], f"stimulus '{labels[i]}'")
+                for i in order[start : start + batch_size]
+            ]
+            blocks.append(embedded(torch.stack(batch).to(on)).cpu().numpy())
             if progress is not None:
                 progress(start + len(batch), len(order))
     in_label_order = np.concatenate(blocks)
@@ -243,13 +272,14 @@ def embed(
         module=found.name,
         side=found.side,
         images_sha256=sha256_of_json({labels[i]: sha256_of_file(images[i]) for i in order}),
-        **_what_ran(on, values.dtype),
+        **what_ran(on, values.dtype),
     )
     return Embedding(values, labels, name, provenance)
 
 
-def _input(network: Network, image: Path, label: str) -> torch.Tensor:
-    return network.transform(read_image(image, f"stimulus '{label}'"))
+def network_input(network: Network, image: Path, where: str) -> torch.Tensor:
+    """An image file as the network takes it, shape (3, height, width); ``where`` says who needs it, for errors."""
+    return network.transform(read_image(image, where))
 
 
 def _checked_request(
@@ -272,7 +302,7 @@ def _checked_request(
 
 
 @contextmanager
-def _moved(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
+def moved(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
     """The module on another device, and back where it was afterwards."""
     before = next((parameter.device for parameter in module.parameters()), device)
     module.to(device)
@@ -282,7 +312,8 @@ def _moved(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
         module.to(before)
 
 
-def _what_ran(device: torch.device, dtype: np.dtype) -> dict[str, Any]:
+def what_ran(device: torch.device, dtype: np.dtype) -> dict[str, Any]:
+    """Device and packages behind a result, for its provenance."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return {
         "device": device.type,

@@ -100,6 +100,10 @@ class ReweightingError(IsopruneError):
     """Features cannot be reweighted, or weights are not what was written."""
 
 
+class ClassificationError(IsopruneError):
+    """Images have no class that a network knows, or no classifier can run after a layer."""
+
+
 class LockError(IsopruneError):
     """A study is not what its lock says was frozen."""
 

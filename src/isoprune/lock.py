@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isoprune.classification.images import labelled_images
 from isoprune.config import Study
 from isoprune.errors import ConfigError, LockError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
@@ -254,6 +255,10 @@ def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
         files["stimuli.table"] = [table]
     if any(network.model for network in study.networks):
         files["stimuli, column 'file'"] = image_paths(stimuli, table, study.image_folder)
+    if study.accuracy:
+        folder, labels = study.labelled_images
+        images = labelled_images(folder, labels).files
+        files["accuracy"] = [*images, *([] if labels is None else [labels])]
     for network in study.networks:
         files[f"networks[{network.name}]"] = _network_files(study, network)
     for target in study.targets:

@@ -51,6 +51,7 @@ LAYERS = [
         "agreement",
         "partitions",
         "occlusion",
+        "classification",
         "synsets",
         "wordnet_agreement",
         "summary",
@@ -62,7 +63,17 @@ LAYERS = [
         "enrichment",
         "drivers",
     ),
-    ("findings", "compared_findings", "layer_findings", "figures", "simulation", "config", "lock", "cli"),
+    (
+        "findings",
+        "compared_findings",
+        "layer_findings",
+        "accuracy_findings",
+        "figures",
+        "simulation",
+        "config",
+        "lock",
+        "cli",
+    ),
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS, start=1) for module in modules}
 

@@ -145,6 +145,7 @@ rule findings:
         summary=f"{RESULTS}/summary.tsv",
         contrasts=f"{RESULTS}/contrasts.tsv",
         layers=[f"{RESULTS}/layers.tsv"] if SWEEPS else [],
+        accuracy=[f"{RESULTS}/accuracy.tsv"] if STUDY.accuracy else [],
         multiverse=[f"{RESULTS}/multiverse.tsv"] if STUDY.multiverse else [],
     output:
         report(

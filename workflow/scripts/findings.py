@@ -6,6 +6,7 @@ Output `findings.html`: a section a network × target, one for layers, one for e
 from isoprune.log import job_log
 
 with job_log(snakemake.log[0], "findings") as log:
+    from isoprune.accuracy_findings import accuracy_findings
     from isoprune.compared_findings import compared_findings
     from isoprune.figures import findings_page
     from isoprune.findings import findings
@@ -19,12 +20,11 @@ with job_log(snakemake.log[0], "findings") as log:
     tables = {name: read_table(given[name], where=name) for name in ("summary", "contrasts")}
     tables = with_readable_networks(tables)
     found, compared = findings(**tables), compared_findings(**tables)
-    layers = layer_findings(read_table(given.layers[0], where="layers")) if given.layers else []
-    multiverse = [read_multiverse(path)[1] for path in given.multiverse]
-    specifications = {
-        target: multiverse_finding(target, one) for of in multiverse for target, one in of.items()
-    }
-    page = findings_page(snakemake.params.study, found, compared, layers, specifications)
+    layers = [one for path in given.layers for one in layer_findings(read_table(path, where=path))]
+    accuracy = [one for path in given.accuracy for one in accuracy_findings(read_table(path, where=path))]
+    multiverse = [pair for path in given.multiverse for pair in read_multiverse(path)[1].items()]
+    specifications = {target: multiverse_finding(target, one) for target, one in multiverse}
+    page = findings_page(snakemake.params.study, found, compared, layers, specifications, accuracy)
     write_text(snakemake.output[0], page)
     for one in found:
         log.info("%s, %s, %s: %s", one.network, one.target, one.supervision, one.verdict)
@@ -32,3 +32,5 @@ with job_log(snakemake.log[0], "findings") as log:
         log.info("%s: %s", one.place, one.verdict)
     for one in layers:
         log.info("%s, %s: %s", one.sweep, one.target, one.verdict)
+    for one in accuracy:
+        log.info("%s, %s: %s", one.network, one.target, one.verdict)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from isoprune.config.accuracy import Accuracy
 from isoprune.config.analysis import (
     CrossValidation,
     Inference,
@@ -158,6 +159,10 @@ class Study(Block):
         description="Occlusion maps: which parts of an image carry the isomorphism. `null` makes none; they take "
         "minutes for each network, see docs/heatmaps.md.",
     )
+    accuracy: Accuracy | None = Field(
+        None,
+        description="Classification accuracy that is left with the retained features of a layer; `null` leaves it out.",
+    )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 
@@ -183,6 +188,7 @@ class Study(Block):
                     "transfer.network",
                 ),
                 *self._heatmap_problems(),
+                *self._accuracy_problems(),
                 *self._simulation_problems(),
             ]
         )
@@ -377,6 +383,17 @@ class Study(Block):
         models = tuple(network.name for network in self.networks if network.model)
         return [*problems, *maps.problems(models, self.supervision, self.pruning.measure)]
 
+    def _accuracy_problems(self) -> list[IsopruneError]:
+        if (asked := self.accuracy) is None:
+            return []
+        domains = [domain.target for domain in asked.domains]
+        models = tuple(network.name for network in self.networks if network.model)
+        return [
+            *_unknown(asked.networks, self._names("networks"), "network", "accuracy.networks"),
+            *_unknown(domains, self._names("targets"), "target", "accuracy.domains"),
+            *asked.problems(models, self.supervision),
+        ]
+
     def _simulation_problems(self) -> list[IsopruneError]:
         if self.simulation is None:
             return []
@@ -485,6 +502,12 @@ class Study(Block):
         """Folder that image files are relative to."""
         images = self.stimuli.images
         return self.stimulus_table.parent if images is None else self.data_path(images)
+
+    @property
+    def labelled_images(self) -> tuple[Path, Path | None]:
+        """Folder of the labelled images whose classification is judged, and their table, if they have one."""
+        labels = self.accuracy.labels
+        return self.data_path(self.accuracy.images), None if labels is None else self.data_path(labels)
 
     def data_path(self, relative: str | Path) -> Path:
         """Where a data path of the settings points to; an absolute one stays as it is."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, starmap
 
 import numpy as np
 import pandas as pd
 
+from isoprune.accuracy_findings import AccuracyFinding
 from isoprune.compared_findings import ABOUT, CEILINGS_DIFFER, ComparedFinding
 from isoprune.figures.style import COLOURS, kind_of
 from isoprune.findings import CAVEAT, SUPERVISIONS, Finding
@@ -177,6 +178,7 @@ def findings_page(
     compared: Sequence[ComparedFinding] = (),
     layers: Sequence[LayerFinding] = (),
     specifications: Mapping[str, tuple[str, str]] | None = None,
+    accuracy: Sequence[AccuracyFinding] = (),
 ) -> str:
     """The findings of a study as a page for reading.
 
@@ -191,13 +193,15 @@ def findings_page(
         As `isoprune.layer_findings.layer_findings` gives them.
     specifications : mapping of str to (str, str), optional
         By target, as `isoprune.multiverse_tables.multiverse_finding` gives it.
+    accuracy : sequence of AccuracyFinding
+        As `isoprune.accuracy_findings.accuracy_findings` gives them.
 
     Returns
     -------
     str
         HTML: a section a network × target, a paragraph for who was scored, its verdict first; then a section for layers
-        that were tried, one each for targets, networks and supervisions that were compared, and one for what all
-        specifications say.
+        that were tried, one each for targets, networks and supervisions that were compared, one for what all
+        specifications say, and one for classification accuracy.
     """
     sections = [
         "<p>All scores are of images that took no part in ranking or in choosing the number of features. Verdicts "
@@ -206,23 +210,20 @@ def findings_page(
         f'<p class="standing">{escape(CAVEAT)}</p>',
     ]
     for (network, target), group in groupby(findings, key=lambda one: (one.network, one.target)):
-        title = escape(f"{target}  ·  {network}")
-        paragraphs = "\n".join(map(_paragraphs, group))
-        sections.append(f"<section>\n<h2>{title}</h2>\n{paragraphs}\n</section>")
-    if layers:
-        paragraphs = "\n".join(map(_layers, layers))
-        sections.append(f"<section>\n<h2>Layers tried</h2>\n{paragraphs}\n</section>")
+        sections += _of_findings(f"{target}  ·  {network}", map(_paragraphs, group))
+    sections += _of_findings("Layers tried", map(_layers, layers))
     for kind, group in groupby(compared, key=lambda one: one.compared):
-        caveat = f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>\n' if kind == "targets" else ""
-        paragraphs = "\n".join(map(_comparison, group))
-        sections.append(f"<section>\n<h2>{escape(ABOUT[kind])}</h2>\n{caveat}{paragraphs}\n</section>")
-    if specifications:
-        paragraphs = "\n".join(
-            f"<p><strong>{_text(verdict)}</strong></p>\n<p>{_text(rest)}</p>"
-            for verdict, rest in specifications.values()
-        )
-        sections.append(f"<section>\n<h2>All specifications</h2>\n{paragraphs}\n</section>")
+        caveat = [f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>'] if kind == "targets" else []
+        sections += _of_findings(ABOUT[kind], [*caveat, *map(_comparison, group)])
+    sections += _of_findings("All specifications", starmap(_specifications, (specifications or {}).values()))
+    sections += _of_findings("Classification accuracy that is left", map(_accuracy, accuracy))
     return page(f"{study}: findings in words", sections, kind=' class="text"')
+
+
+def _of_findings(title: str, paragraphs: Iterable[str]) -> list[str]:
+    """A section, if there is anything to say in it."""
+    inside = "\n".join(paragraphs)
+    return [f"<section>\n<h2>{escape(title)}</h2>\n{inside}\n</section>"] if inside else []
 
 
 def _paragraphs(finding: Finding) -> str:
@@ -247,6 +248,16 @@ def _layers(finding: LayerFinding) -> str:
     title = f"{finding.target}  ·  {finding.sweep}, {SUPERVISIONS[finding.supervision]}"
     verdict = f"<p><strong>{_text(finding.verdict)}</strong></p>"
     return f"<h3>{escape(title)}</h3>\n{verdict}\n<p>{_text(finding.rest)}</p>"
+
+
+def _specifications(verdict: str, rest: str) -> str:
+    return f"<p><strong>{_text(verdict)}</strong></p>\n<p>{_text(rest)}</p>"
+
+
+def _accuracy(finding: AccuracyFinding) -> str:
+    others = "".join(f"<li>{_text(one)}</li>\n" for one in finding.others)
+    title = escape(f"{finding.target}  ·  {finding.network}")
+    return f"<h3>{title}</h3>\n<p><strong>{_text(finding.verdict)}</strong></p>\n<ul>\n{others}</ul>"
 
 
 def _text(sentences: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -159,3 +159,9 @@ def load_weights(path: str | Path) -> Weights:
             f"columns feature and weight, a row a feature in order, and an entry '{ABOUT}' in its sidecar",
             "Write it with isoprune.reweighting.write_weights.",
         ) from problem
+
+
+def weights_of_unit(weights: Sequence[Weights], unit: Mapping[str, str]) -> list[Weights]:
+    """Those of some weights that were fitted in a unit, which names network, target, subject and supervision."""
+    names = ("network", "target", "subject", "supervision")
+    return [one for one in weights if all(getattr(one, name) == unit[name] for name in names)]
