@@ -266,4 +266,6 @@ def row_isomorphism(
     similar = some @ own
     strength = np.einsum("jb,jb->b", similar, similar)
     undefined = (spread <= CONSTANT_IMAGE * squares) | (strength <= CONSTANT_RDM * len(some) * spread)
-    return -(standardised_pairs(rows[:, there]) @ similar) / np.sqrt(np.where(undefined, np.nan, strength))
+    # Row by row: in one product of matrices, the last bits of a row may depend on which other rows there are.
+    agreement = np.array([row @ similar for row in standardised_pairs(rows[:, there])])
+    return -agreement / np.sqrt(np.where(undefined, np.nan, strength))

@@ -77,5 +77,5 @@ def procedure_named(
         choose(method, METHODS, what="method", where="method"),
         choose(backend, BACKENDS, what="backend", where="backend"),
         partial,
-        check_n_rule(n_rule),
+        n_rule=check_n_rule(n_rule),
     )

@@ -27,6 +27,9 @@ _CENTRE = np.array([0.0, -45.0, 5.0])  # mm in MNI space: the back half of the h
 _BRAIN_RADIUS = 10.0  # voxels
 _ROI_DISTANCE = 3.7  # voxels from the centre along each axis: neighbouring regions do not touch
 _ROI_RADIUS = 2.9  # voxels; 90 to 120 voxels a region
+ROUNDING = 1e-24
+"""Variance of a signal, in squares of the features it is made of, below which it is rounding."""
+
 _N_LOST = 3
 """Voxels at the edge of each mask without signal (NaN), as at the edge of a field of view."""
 
@@ -76,7 +79,7 @@ def voxel_patterns(
     weights = rng.standard_normal((n_planted, n_voxels))
     signal = features @ (weights - weights.mean(axis=0))
     variance = signal.var(axis=0).mean()
-    if n_planted < 3 or not variance > 0:
+    if n_planted < 3 or not variance > ROUNDING * (features**2).mean():
         raise EmbeddingError(
             "planted features",
             f"{n_planted} features with which the variance of the signal over images is {variance:.3g}",
