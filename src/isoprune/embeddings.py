@@ -165,7 +165,24 @@ def reading(
 
 
 def features_of(activations: Any, spatial: str, where: str) -> torch.Tensor:
-    """Features of activations, shape (n_images, n_features); see `reading`."""
+    """Features of the activations of a layer.
+
+    Parameters
+    ----------
+    activations : Tensor of shape (n_images, n_features) or (n_images, n_channels, height, width)
+    spatial : {'mean', 'flatten'}
+    where : str
+        Network and layer, for the error.
+
+    Returns
+    -------
+    Tensor of shape (n_images, n_features)
+
+    Raises
+    ------
+    EmbeddingError
+        If activations of this shape have no features.
+    """
     if isinstance(activations, torch.Tensor) and activations.ndim >= 2:
         if activations.ndim == 2 or spatial == "flatten":
             return activations.flatten(1)

@@ -300,7 +300,7 @@ def heatmap_settings():
     maps = STUDY.heatmaps
     chosen = ("allow_gaps", "variant", "shape", "value", "combine", "preview", "randomised")
     return {
-        **{key: getattr(maps, key) for key in (*chosen, "device", "batch_size")},
+        **{key: getattr(maps, key) for key in (*chosen, "device", "batch_size", "engine", "precision")},
         "images": maps.images if isinstance(maps.images, int | str) else list(maps.images),
         "sizes": list(maps.sizes_in_use),
         "stride": maps.stride_in_use,

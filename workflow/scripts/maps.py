@@ -23,11 +23,11 @@ with job_log(snakemake.log[0], about) as log:
     seed = params.seed if known["seed"] is None else known["seed"]
     network = build(known["model"], weights, sha256=known["sha256"], seed=seed)
     images = chosen_images(list(files), maps.pop("images"))
-    engine = {key: maps.pop(key) for key in ("device", "batch_size")}
+    engine = {key: maps.pop(key) for key in ("device", "batch_size", "engine", "precision")}
     reading = Reading(*(maps.pop(key) for key in ("score", "combine", "value", "shape")))
     randomised = images[: maps.pop("randomised")]
     mapped = map_images(
-        Shown(network, known["layer"], known["spatial"], **engine),
+        Shown(network, known["layer"], known["spatial"], **engine, say=log.warning),
         files,
         of_job(images, int(snakemake.wildcards.job), params.jobs),
         read_embedding(given.embedding),

@@ -153,8 +153,22 @@ class Heatmaps(Block):
     batch_size: int = Field(
         32,
         ge=1,
-        description="Occluded images per pass. Larger ones suit GPUs and take memory in proportion.",
+        description="Occluded images per pass. Larger ones suit GPUs and take memory in proportion; where memory is "
+        "short it is halved, which the log says.",
         examples=[32, 256],
+    )
+
+    engine: Literal["auto", "incremental", "batched"] = Field(
+        "auto",
+        description="How features of occluded images are computed. `incremental`: of every map of the network only "
+        "what the window can reach, exact, several times as fast; for networks of convolutions, pools, elementwise "
+        "operations, sums, concatenations and linear layers, others are refused. `batched`: all of the network each "
+        "time. `auto`: the former where it is possible, else the latter, which the log says.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the network's activations. `bfloat16` is faster on GPUs, slower on most CPUs, and changes "
+        "maps, see docs/heatmaps.md.",
     )
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from isoprune.io.images import read_image
 from isoprune.labelled import Embedding
 from isoprune.networks import Network, build
 from isoprune.occlusion.contrast import local_contrast
-from isoprune.occlusion.engine import OccludedNetwork
+from isoprune.occlusion.engine import AUTO, OccludedNetwork
 from isoprune.occlusion.images import READ_THROUGH, ImageMap, maps_of_image, no_map, questions_of_preview
 from isoprune.occlusion.mapped import MappedImages
 from isoprune.occlusion.maps import Question, Reading, answer
@@ -43,8 +43,8 @@ class Shown:
     device : str
     batch_size : int
         Occluded images a pass.
-    engine : dict
-        Further settings of `isoprune.occlusion.engine.OccludedNetwork`.
+    engine, precision, say
+        As `isoprune.occlusion.engine.OccludedNetwork` takes them.
     """
 
     network: Network
@@ -52,7 +52,9 @@ class Shown:
     spatial: str
     device: str
     batch_size: int
-    engine: Mapping[str, Any] = field(default_factory=dict)
+    engine: str = AUTO
+    precision: str = "float32"
+    say: Callable[[str], None] | None = None
 
     def occluded(self, network: Network | None = None) -> OccludedNetwork:
         """The network, or another of its kind, ready for occluded images."""
@@ -62,7 +64,9 @@ class Shown:
             spatial=self.spatial,
             device=self.device,
             batch_size=self.batch_size,
-            **self.engine,
+            engine=self.engine,
+            precision=self.precision,
+            say=self.say,
         )
 
 
@@ -201,6 +205,10 @@ class _Job:
             variant=settings.variant,
             allow_gaps=settings.allow_gaps,
         )
+        if settings.stride > min(settings.sizes) and shown.say:
+            shown.say(
+                f"Parts of images are under no window of {min(settings.sizes)} px: the stride leaves gaps"
+            )
         self.untrained = self._untrained() if with_randomised else None
 
     def input(self, label: str) -> torch.Tensor:
@@ -313,7 +321,8 @@ class _Job:
 
     def provenance(self) -> dict[str, Any]:
         """What computes the maps, ready for JSON."""
-        settings = asdict(self.settings) | {"batch_size": self.shown.batch_size, **self.shown.engine}
+        shown = {"batch_size": self.shown.batch_size, "precision": self.shown.precision}
+        settings = asdict(self.settings) | shown | {"engine": self.occluded.ran}
         network, device = self.shown.network.provenance, self.occluded.device.type
         about = {"kind": "occlusion maps", "layer": self.shown.layer, "spatial": self.shown.spatial}
         return record(settings, {}, network=network, device=device, torch=torch.__version__, **about)
