@@ -2,6 +2,9 @@
 # make test     install what is missing, then run all tests
 # make wordnet  WordNet for studies that compare with it: Debian's and Ubuntu's packages, laid out for NLTK
 # make study STUDY=cichy92 DATA=<folder>    run a study of config/studies and write its report
+# make slurm    a Slurm for the tests of tests/cluster, from Debian's and Ubuntu's packages
+# make status   how far each unit is, beside a run or after it (CONFIG=config/studies/mine.yaml DATA=<folder> for a study)
+# make dag      the graph of rules, and of jobs, as SVG in results/dag (CONFIG and DATA as above; needs Graphviz)
 # make lint     style of Python and of the workflow
 # make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
 
@@ -12,8 +15,11 @@ STUDY  ?= cichy92
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
+# The study of CONFIG, or the demo.
+CONFIG ?=
+CHOSEN  = $(if $(CONFIG),--configfile $(CONFIG) --config data_dir=$(DATA))
 
-.PHONY: demo study test wordnet lint bench reference clean
+.PHONY: demo study test wordnet slurm status dag lint bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -26,12 +32,25 @@ study: $(VENV)/.workflow wordnet
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) --report results/$(STUDY)/report.zip
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
 
-test: $(VENV)/.dev lint wordnet
+test: $(VENV)/.dev lint wordnet slurm
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
 
 # Where it cannot be installed, tests that need WordNet are skipped and say how to get it.
 wordnet: $(VENV)/.workflow
 	sh envs/wordnet.sh $(BIN)/python $(VENV)/nltk_data
+
+# Where it cannot be installed, tests that need a Slurm are skipped and say how to get it.
+slurm:
+	sh envs/slurm.sh
+
+status: $(VENV)/.workflow
+	$(RUN) $(CHOSEN) --quiet all --nolock --forcerun status -- status
+
+dag: $(VENV)/.workflow
+	@command -v dot > /dev/null || { echo "Graphviz draws the graphs. On Debian and Ubuntu: apt-get install graphviz"; exit 1; }
+	mkdir -p results/dag
+	$(RUN) $(CHOSEN) --rulegraph --forceall | dot -Tsvg -o results/dag/rules.svg
+	$(RUN) $(CHOSEN) --dag --forceall | dot -Tsvg -o results/dag/jobs.svg
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/kernels.py
@@ -40,6 +59,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/calibration.py --processes $(CORES)
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/reweighting.py
+	$(BIN)/python benchmarks/dry_run.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

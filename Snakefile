@@ -18,6 +18,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/embeddings.smk"
 include: "workflow/rules/targets.smk"
@@ -31,6 +32,7 @@ include: "workflow/rules/features.smk"
 include: "workflow/rules/heatmaps.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/status.smk"
 
 
 report: "workflow/report/study.rst"

@@ -1,5 +1,6 @@
 """A tiny study of ready RDMs and a ready embedding, and a way to run the workflow on it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -33,6 +34,12 @@ SHOWN = [
 SYNSETS = [*(f"{noun}.n.01" for noun in SHOWN), "n/a"]
 
 
+def in_environments() -> dict[str, str]:
+    """Variables with which each script sees only the packages of its rule's conda environment."""
+    paths = [str(ROOT / "tests" / "environments"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 @dataclass
 class Study:
     """A study in its own folder."""
@@ -48,9 +55,8 @@ class Study:
         """Run the workflow; what it printed comes back."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
         command += ["--configfile", "study.yaml", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
+        here = {"cwd": self.folder, "env": in_environments(), "text": True}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **here)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         assert check or done.returncode != 0, "the run was expected to fail"
         return done.stdout
@@ -66,10 +72,14 @@ class Study:
         paths = [path for path in kinds if "benchmarks" not in path.parts]
         return {str(path.relative_to(self.results)): path.read_bytes() for path in paths}
 
+    def read(self) -> dict:
+        """The settings in the study's file."""
+        return yaml.safe_load((self.folder / "study.yaml").read_text())
+
     def settings(self, **changes) -> None:
         """Change top-level settings of the study's file."""
         path = self.folder / "study.yaml"
-        path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}))
+        path.write_text(yaml.safe_dump({**self.read(), **changes}))
 
 
 def write_rdms(folder: Path, target: str, seed: int, **replaced: int) -> None:

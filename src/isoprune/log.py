@@ -40,6 +40,7 @@ def job_log(path: str | Path, about: str) -> Iterator[logging.Logger]:
     logger.propagate = False
     try:
         yield logger
+        _note_gpu_memory(logger)
     except IsopruneError as problem:
         logger.error("%s\n\n%s", problem, traceback.format_exc())
         # The named error says it all: the traceback stays in the log.
@@ -51,6 +52,13 @@ def job_log(path: str | Path, about: str) -> Iterator[logging.Logger]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+def _note_gpu_memory(logger: logging.Logger) -> None:
+    """Log what a job that computed on a GPU held there at most; what sizes jobs reads it from the log."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        logger.info("GPU memory: at most %d MB", torch.cuda.max_memory_allocated() // 10**6)
 
 
 class Progress:

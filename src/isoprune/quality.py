@@ -153,12 +153,29 @@ def missing_table(expected: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     for one in expected:
         if Path(one["file"]).is_file():
             continue
-        logs = [log for log in one["logs"] if Path(log).is_file()]
-        failed = [log for log in logs if error_in_log(log)]
-        reason = error_in_log(failed[0]) if failed else "it was not computed, and no job reports an error"
-        log = (failed or logs[-1:] or [""])[0]
-        rows.append({"target": one["target"], "subject": one["subject"], "reason": reason, "log": str(log)})
+        error, log = error_in_logs(one["logs"])
+        reason = error or "it was not computed, and no job reports an error"
+        rows.append({"target": one["target"], "subject": one["subject"], "reason": reason, "log": log})
     return pd.DataFrame(rows, columns=list(MISSING_COLUMNS))
+
+
+def error_in_logs(paths: Iterable[str | Path]) -> tuple[str, str]:
+    """The first error that jobs in a row report, and the log it stands in; without one, the last log that is there.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Logs of the jobs, the first job first; those that are not there are passed over.
+
+    Returns
+    -------
+    error, log : str
+        Empty where there is none.
+    """
+    logs = [log for log in paths if Path(log).is_file()]
+    failed = [log for log in logs if error_in_log(log)]
+    error = error_in_log(failed[0]) if failed else ""
+    return error, str((failed or logs[-1:] or [""])[0])
 
 
 def error_in_log(path: str | Path) -> str:

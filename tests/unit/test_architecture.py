@@ -62,6 +62,7 @@ LAYERS = [
         "selectivity",
         "enrichment",
         "drivers",
+        "states",
     ),
     (
         "findings",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_study import ROOT
+from workflow_study import ROOT, in_environments
 
 SUBJECTS = ["01", "02", "03"]
 
@@ -23,7 +23,13 @@ def results(tmp_path_factory):
     command += ['inference={"n_permutations": 19, "n_bootstrap_images": 100}']
     command += ['specificity={"n_relabelled": 1, "n_variance": 10}']
     done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=folder,
+        env=in_environments(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:]
     return folder / "results" / "demo"

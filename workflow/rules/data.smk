@@ -11,11 +11,11 @@ if STUDY.is_simulated:
         benchmark:
             f"{RESULTS}/benchmarks/simulate_stimuli.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             n_per_category=STUDY.simulation.n_per_category,
             seed=STUDY.seed,
@@ -44,11 +44,11 @@ if STUDY.is_simulated:
         benchmark:
             f"{RESULTS}/benchmarks/simulate_subject/sub-{{subject}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/neuroimaging.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, embedding=20),
+            runtime=minutes(10),
         params:
             rois=BETA_TARGETS,
             planted=list(STUDY.simulation.planted),
@@ -73,11 +73,11 @@ rule stimuli:
     benchmark:
         f"{RESULTS}/benchmarks/stimuli.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=memory(700),
+        runtime=minutes(10),
     params:
         column=STUDY.crossvalidation.column,
         with_images=bool(MODELS),

@@ -15,11 +15,12 @@ rule embedding:
     wildcard_constraints:
         network=any_of(MODELS),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/torch.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **gpu_if(STUDY.embedding.device),
+        mem_mb=memory(4000 + n_images() // 2),
+        runtime=minutes(15 + n_images() // 60),
     params:
         network=network_settings,
         table=table_path,
@@ -46,11 +47,11 @@ rule import_embedding:
     wildcard_constraints:
         network=any_of(EMBEDDING_FILES),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=memory(1000, file=8),
+        runtime=minutes(10),
     params:
         network=network_settings,
     message:

@@ -21,11 +21,12 @@ if STUDY.heatmaps:
         benchmark:
             f"{RESULTS}/benchmarks/map_sets/{UNIT}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            env_of_backend()
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=60,
+            **gpu_if(STUDY.pruning.backend),
+            mem_mb=memory(1000, embedding=20),
+            runtime=minutes(30, embedding=minutes_of_fits),
         params:
             settings=settings_of_unit,
             use=STUDY.heatmaps.set,
@@ -52,11 +53,12 @@ if STUDY.heatmaps:
             network=any_of(heatmap_networks()),
             job="[0-9]+",
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/torch.yaml"
         threads: 2
         resources:
-            mem_mb=4000,
-            runtime=240,
+            **gpu_if(STUDY.heatmaps.device),
+            mem_mb=memory(5000, embedding=4),
+            runtime=minutes(240),
         params:
             network=network_settings,
             units=units_of_maps,
@@ -91,11 +93,11 @@ if STUDY.heatmaps:
         benchmark:
             f"{RESULTS}/benchmarks/heatmap_tables.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory(1000, all=4),
+            runtime=minutes(30),
         params:
             networks={network: map_files(network) for network in heatmap_networks()},
             seed=STUDY.seed,
@@ -130,11 +132,11 @@ if STUDY.heatmaps:
         benchmark:
             f"{RESULTS}/benchmarks/figure_heatmaps/net-{{network}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory(1000, all=4),
+            runtime=minutes(30),
         params:
             study=STUDY.study,
             score=STUDY.heatmaps.score_in_use,

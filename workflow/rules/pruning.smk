@@ -21,11 +21,12 @@ rule prune:
     benchmark:
         f"{RESULTS}/benchmarks/prune/{UNIT}.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        env_of_backend()
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        **gpu_if(STUDY.pruning.backend),
+        mem_mb=memory(800, embedding=20, rdm=10),
+        runtime=minutes(10, embedding=minutes_of_fits),
     params:
         layer=layer_of,
         settings=settings_of_unit,
@@ -54,11 +55,12 @@ rule specificity:
     benchmark:
         f"{RESULTS}/benchmarks/specificity/{UNIT}.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        env_of_backend()
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        **gpu_if(STUDY.pruning.backend),
+        mem_mb=memory(800, embedding=20, rdm=10),
+        runtime=minutes(10, embedding=minutes_of_fits),
     params:
         layer=layer_of,
         settings=settings_of_unit,

@@ -30,11 +30,11 @@ if BETA_TARGETS:
         benchmark:
             f"{RESULTS}/benchmarks/quality_brain.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         params:
             lacking=lacking_regions(),
         message:
@@ -53,11 +53,11 @@ if BETA_TARGETS:
         benchmark:
             f"{RESULTS}/benchmarks/figure_quality_roi/sub-{{subject}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/neuroimaging.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         params:
             definitions=definitions_of_subject,
             betas=BETAS,
@@ -84,11 +84,11 @@ if BETA_TARGETS:
         benchmark:
             f"{RESULTS}/benchmarks/figure_quality_rois.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/neuroimaging.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Put the regions of all subjects on a page"
         script:
@@ -112,11 +112,11 @@ if compared_targets():
         benchmark:
             f"{RESULTS}/benchmarks/quality_intersubject.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Compare each subject's RDMs with the others'"
         script:
@@ -174,11 +174,11 @@ if shared_targets():
         benchmark:
             f"{RESULTS}/benchmarks/figure_quality_mds.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         params:
             seed=STUDY.seed,
         message:
@@ -204,11 +204,11 @@ rule figure_quality_rdms:
     benchmark:
         f"{RESULTS}/benchmarks/figure_quality_rdms/target-{{target}}.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw every subject's RDM of {wildcards.target}"
     script:
@@ -230,11 +230,11 @@ rule figure_quality_reliability:
     benchmark:
         f"{RESULTS}/benchmarks/figure_quality_reliability.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw the reliabilities"
     script:
@@ -277,11 +277,11 @@ rule quality_so_far:
     benchmark:
         f"{RESULTS}/benchmarks/quality_so_far.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     params:
         expected=expected_rdms(),
         shared=shared_targets(),

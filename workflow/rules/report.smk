@@ -18,11 +18,11 @@ if MODELS and STUDY.report.stimuli:
         benchmark:
             f"{RESULTS}/benchmarks/figure_stimuli.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         params:
             table=table_path,
         message:
@@ -47,11 +47,11 @@ rule figure_rdms:
     benchmark:
         f"{RESULTS}/benchmarks/figure_rdms.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw the target RDMs"
     script:
@@ -75,11 +75,11 @@ rule figure_isomorphism:
     benchmark:
         f"{RESULTS}/benchmarks/figure_isomorphism.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw the held-out isomorphism"
     script:
@@ -102,11 +102,11 @@ rule figure_specificity:
     benchmark:
         f"{RESULTS}/benchmarks/figure_specificity.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw the ladder of competitors"
     script:
@@ -159,11 +159,11 @@ rule findings:
     benchmark:
         f"{RESULTS}/benchmarks/findings.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     params:
         study=STUDY.study,
     message:
@@ -187,11 +187,11 @@ rule figure_gain:
     benchmark:
         f"{RESULTS}/benchmarks/figure_gain.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "Draw what pruning gains"
     script:
@@ -214,11 +214,11 @@ rule figure_tables:
     benchmark:
         f"{RESULTS}/benchmarks/figure_tables.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     params:
         study=STUDY.study,
     message:
@@ -243,11 +243,11 @@ rule figure_curves:
     benchmark:
         f"{RESULTS}/benchmarks/figure_curves.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     params:
         units=shown_units(),
         criterion=STUDY.pruning.criterion,
@@ -272,11 +272,11 @@ rule figure_stability:
     benchmark:
         f"{RESULTS}/benchmarks/figure_stability.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     params:
         units=shown_units(),
     message:
@@ -302,11 +302,11 @@ if STUDY.is_simulated:
         benchmark:
             f"{RESULTS}/benchmarks/figure_recovery.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Draw the recovery of the planted features"
         script:
@@ -358,11 +358,11 @@ if STUDY.partitions:
         benchmark:
             f"{RESULTS}/benchmarks/figure_variance.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Draw the parts of the targets' variance"
         script:

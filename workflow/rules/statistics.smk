@@ -41,11 +41,11 @@ rule summary:
     benchmark:
         f"{RESULTS}/benchmarks/summary.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(1000, all=6),
+        runtime=minutes(15, all=0.2),
     params:
         seed=STUDY.seed,
         n_bootstrap=STUDY.inference.n_bootstrap,
@@ -92,11 +92,11 @@ rule stability:
     benchmark:
         f"{RESULTS}/benchmarks/stability.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory(1000, all=6),
+        runtime=minutes(30, all=0.2),
     params:
         units=[{**unit, "layer": layer_of_network(unit["network"])} for unit in all_units()],
         pruning=STUDY.pruning.model_dump(mode="json"),
@@ -160,11 +160,11 @@ if STUDY.partitions:
         benchmark:
             f"{RESULTS}/benchmarks/variance.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory(1000, all=6),
+            runtime=minutes(30, all=0.2),
         params:
             units=group_units(),
             partitions=STUDY.partitions,
@@ -196,11 +196,11 @@ if STUDY.transfer:
         benchmark:
             f"{RESULTS}/benchmarks/transfer.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1500,
-            runtime=30,
+            mem_mb=memory(1000, all=6),
+            runtime=minutes(30, all=0.2),
         params:
             n_relabellings=STUDY.inference.n_permutations,
             seed=STUDY.seed,
@@ -221,11 +221,11 @@ rule selected:
     benchmark:
         f"{RESULTS}/benchmarks/selected.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
     message:
         "List the selected units"
     script:
@@ -251,11 +251,11 @@ if STUDY.is_simulated:
         benchmark:
             f"{RESULTS}/benchmarks/recovery.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         params:
             units=[unit for unit in all_units() if unit["network"] == STUDY.simulation.network],
             planted=list(STUDY.simulation.planted),

@@ -17,11 +17,11 @@ rule ready_rdm:
         # Where nobody in particular was measured, the ready RDM is the group's.
         subject=any_of([*STUDY.subjects, GROUP] if SINGLE_RDMS else STUDY.subjects),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(800, source=4),
+        runtime=minutes(10),
     params:
         source=source_path,
         subjects=subjects_in_source,
@@ -77,11 +77,11 @@ if BETAS and BETAS["format"] == "bold":
         benchmark:
             f"{RESULTS}/benchmarks/fit_betas/sub-{{subject}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/neuroimaging.yaml"
         threads: 1
         resources:
-            mem_mb=8000,
-            runtime=240,
+            mem_mb=memory(2000, all=6),
+            runtime=minutes(30, all=0.2),
         params:
             betas=BETAS,
             root=str(STUDY.data_root),
@@ -113,11 +113,11 @@ for number, (targets, subjects) in enumerate(brain_groups(), start=1):
         wildcard_constraints:
             subject=any_of(subjects),
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/neuroimaging.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=memory(1500, all=6),
+            runtime=minutes(15, all=0.1),
         params:
             definitions={target: STUDY.target(target).region for target in targets},
             betas=BETAS,
@@ -147,11 +147,11 @@ rule group_rdm:
     wildcard_constraints:
         target=any_of([target for target in TARGETS if target not in SINGLE_RDMS]),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(800, all=4),
+        runtime=minutes(10),
     message:
         "Average the RDMs of {wildcards.target} over subjects"
     script:
@@ -174,11 +174,11 @@ rule nuisance_rdm:
             [name for name in [*STUDY.nuisance, *sum(STUDY.partitions, ())] if name not in TARGETS]
         ),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory(1500, all=4),
+        runtime=minutes(15 + n_images() // 60),
     params:
         table=table_path,
         categories=STUDY.inference.categories,

@@ -13,11 +13,11 @@ if STUDY.wordnet:
         benchmark:
             f"{RESULTS}/benchmarks/wordnet.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1500,
-            runtime=10,
+            mem_mb=memory(1500),
+            runtime=minutes(10),
         params:
             column=STUDY.wordnet.column,
             measures=STUDY.wordnet.measures,
@@ -49,11 +49,11 @@ if STUDY.wordnet:
         benchmark:
             f"{RESULTS}/benchmarks/wordnet_agreement.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory(1000, all=6),
+            runtime=minutes(30, all=0.2),
         params:
             units=group_units(),
             settings={
@@ -82,11 +82,11 @@ if STUDY.wordnet:
         benchmark:
             f"{RESULTS}/benchmarks/figure_wordnet.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Draw the agreement with WordNet"
         script:
@@ -108,11 +108,11 @@ if STUDY.wordnet:
         benchmark:
             f"{RESULTS}/benchmarks/figure_dendrograms.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000, all=3),
+            runtime=minutes(10),
         message:
             "Draw the spaces as trees"
         script:
