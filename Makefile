@@ -60,6 +60,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/patterns.py
 	$(BIN)/python benchmarks/reweighting.py
 	$(BIN)/python benchmarks/dry_run.py
+	$(BIN)/python benchmarks/occlusion.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ def write_pictures(folder: Path, per_class: int = 3) -> Path:
 
 
 def make_classified_study(folder) -> Study:
-    """Nine images of noise, two targets without subjects, eight labelled pictures."""
+    """Nine images of noise, a target without subjects, eight labelled pictures."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir()
     for number in range(9):
@@ -56,20 +56,18 @@ def make_classified_study(folder) -> Study:
         )
     rows = [f"img {number}\timages/{number}.png" for number in range(9)]
     (folder / "stimuli.tsv").write_text("\n".join(["stimulus\tfile", *rows]) + "\n")
-    for seed, target in ((10, "EVC"), (20, "IT")):
-        np.savez(folder / f"{target}.npz", rdms=random_target(9, seed))
+    np.savez(folder / "IT.npz", rdms=random_target(9, 20))
     write_pictures(folder / "labelled", per_class=1)
     network = {"model": "squeezenet1_1", "weights": "random", "seed": 0, "layer": "penultimate"}
     settings = {
         "study": "tiny",
         "stimuli": {"table": "stimuli.tsv"},
         "networks": [{"name": "squeezenet", **network}],
-        "targets": [
-            {"name": name, "rdms": {"file": f"{name}.npz", "labels": "table"}} for name in ("EVC", "IT")
-        ],
+        "targets": [{"name": "IT", "rdms": {"file": "IT.npz", "labels": "table"}}],
         "supervision": ["group"],
         "crossvalidation": {"n_splits": 3, "n_repeats": 1, "n_random": 50},
-        "inference": {"n_permutations": 0},
+        "inference": {"n_permutations": 0, "n_bootstrap_images": 100},
+        "specificity": {"n_relabelled": 2, "n_variance": 10},
         "accuracy": {
             "images": "labelled",
             "numbers": [4, 512],

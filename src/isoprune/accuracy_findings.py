@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from isoprune.classification.accuracy import ALL_CLASSES
-from isoprune.classification.arms import KEPT, ROOT
+from isoprune.classification import ALL_CLASSES, KEPT, ROOT
 from isoprune.findings import ALPHA, percent
 from isoprune.wording import interval, number, p_value, share
 

@@ -275,6 +275,8 @@ def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
                 path for one in study.subjects_of(target.name) for path in _region_files(study, target, one)
             ]
             files[f"targets[{target.name}]"] = list(dict.fromkeys(paths))
+    if study.nuisance_files:
+        files["nuisance"] = [study.data_path(one) for one in study.nuisance_files.values()]
     if study.betas:
         files["betas"] = list(
             dict.fromkeys(path for one in study.subjects for path in _beta_files(study, one))

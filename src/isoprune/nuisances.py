@@ -7,6 +7,7 @@ Images are seen as networks see them: their largest centred square.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,16 @@ from scipy.spatial.distance import pdist, squareform
 
 from isoprune.errors import ConstantImageError, LabelError, RDMError
 from isoprune.io.images import read_image
+from isoprune.io.rdms import read_ready_rdms
 from isoprune.io.tables import image_paths
-from isoprune.isomorphism import dissimilarity, orthonormal, pairs_of, similarity, standardised_pairs
+from isoprune.isomorphism import (
+    check_target_varies,
+    dissimilarity,
+    orthonormal,
+    pairs_of,
+    similarity,
+    standardised_pairs,
+)
 from isoprune.joining import matrix_and_labels
 from isoprune.labelled import RDM, Embedding, constant_images
 from isoprune.labels import check_labels, choose, listing, positions
@@ -41,6 +50,9 @@ IMAGE_NUISANCES = {
 NUISANCES = (*IMAGE_NUISANCES, "category")
 """Names of all nuisances that `nuisance_rdm` makes."""
 
+FILE_NUISANCE = re.compile(r".+\.(npz|npy|mat|tsv|csv|h5|hdf5)")
+"""What the path of a nuisance's RDM file looks like; no computed nuisance, network or target is called so."""
+
 SIZE = 64
 """Side of the square that images are resized to for ``pixels`` and ``gabor`` (pixels)."""
 
@@ -58,6 +70,19 @@ NOTHING_LEFT = 1e-6
 
 RDMs come from files of float32, in which equal ones differ by 1e-7.
 """
+
+
+def nuisance_named(entry: str) -> str:
+    """The name of a nuisance of the settings, in files and tables.
+
+    Parameters
+    ----------
+    entry : str
+        A name, or the path of an RDM file: letters and digits of its stem are its name.
+    """
+    if not FILE_NUISANCE.fullmatch(entry):
+        return entry
+    return re.sub("[^A-Za-z0-9]", "", Path(entry).stem)
 
 
 def nuisance_rdm(
@@ -147,13 +172,14 @@ def nuisance_of_study(
     categories: str | None = None,
     embedding: Embedding | None = None,
     measure: str = "correlation",
+    file: str | Path | None = None,
 ) -> RDM:
     """RDM of a nuisance by the name that a study's settings give it.
 
     Parameters
     ----------
     name : str
-        One of `NUISANCES`, or of a network.
+        One of `NUISANCES`, or of a network, or of a file (`nuisance_named`).
     stimuli : DataFrame
         The stimulus table.
     images_from : path
@@ -164,6 +190,8 @@ def nuisance_of_study(
         Of the network.
     measure : {"correlation", "cosine", "euclidean"}
         First-order measure of the network's RDM.
+    file : path, optional
+        One RDM with labels, in any format of ready RDMs; images beyond the stimulus table's are left out.
 
     Returns
     -------
@@ -173,9 +201,11 @@ def nuisance_of_study(
     Raises
     ------
     IsopruneError
-        As `nuisance_rdm`; UnknownNameError also if the column does not exist.
+        As `nuisance_rdm`, or if the file holds no such RDM; UnknownNameError also if the column does not exist.
     """
     labels = list(stimuli["stimulus"])
+    if file is not None:
+        return _of_file(name, file, labels)
     if embedding is not None:
         values = dissimilarity(embedding.select(labels, "the stimulus table").values, measure)
         about = record({"nuisance": name, "measure": measure}, {}, embedding=embedding.provenance)
@@ -186,6 +216,22 @@ def nuisance_of_study(
     return nuisance_rdm(
         name, labels, images=dict(zip(labels, image_paths(stimuli, images_from), strict=True))
     )
+
+
+def _of_file(name: str, file: str | Path, labels: Sequence[str]) -> RDM:
+    """One RDM of a file, of these images in this order."""
+    found = read_ready_rdms(file, target=name)
+    if len(found) != 1:
+        raise RDMError(
+            str(file),
+            f"{len(found)} RDMs",
+            "one RDM, which is removed from every target alike",
+            "Average them, or make each a target of the study and name that.",
+        )
+    (rdm,) = found.values()
+    rdm = rdm.subset(labels)
+    check_target_varies(rdm.values, f"nuisance '{name}' ({file})")
+    return rdm
 
 
 def _given(of_label: Mapping[str, Any] | None, labels: Sequence[str], where: str, what: str) -> list[Any]:
@@ -233,8 +279,9 @@ def _dissimilar(name: str, described: np.ndarray, labels: Sequence[str]) -> np.n
 
 def _described(name: str, paths: Sequence[str | Path], labels: Sequence[str]) -> np.ndarray:
     """What a nuisance compares, (n_images, n_values)."""
+    if name == "pixels":
+        return pixels_of(paths, labels).reshape(len(labels), -1)
     measure = {
-        "pixels": lambda image: np.asarray(_small(image), dtype=np.float64).ravel(),
         "luminance": lambda image: [_luminance(image).mean()],
         "contrast": lambda image: [_luminance(image).std()],
         "colour": lambda image: _lab(image)[..., 1:].mean(axis=(0, 1)),
@@ -242,6 +289,30 @@ def _described(name: str, paths: Sequence[str | Path], labels: Sequence[str]) ->
     }[name]
     both = zip(paths, labels, strict=True)
     return np.array([measure(_square(read_image(path, f"stimulus '{label}'"))) for path, label in both])
+
+
+def pixels_of(paths: Sequence[str | Path], labels: Sequence[str]) -> np.ndarray:
+    """Pixels of images as networks see them: the largest centred square, resized.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    labels : sequence of str
+        Stimulus label of each, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_images, SIZE, SIZE, 3), float64
+        sRGB values, 0 … 255.
+
+    Raises
+    ------
+    MissingFileError, UnreadableFileError
+        If an image cannot be read.
+    """
+    both = zip(paths, labels, strict=True)
+    images = (_small(_square(read_image(path, f"stimulus '{label}'"))) for path, label in both)
+    return np.array([np.asarray(image, dtype=np.float64) for image in images])
 
 
 def _square(image: Image.Image) -> Image.Image:

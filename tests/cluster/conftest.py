@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.local_slurm import LocalSlurm, reason_against
+from cluster.local_slurm import PREFIX, LocalSlurm, reason_against
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def slurm():
         pytest.skip(reason)
     with Path("/tmp/isoprune-slurm.lock").open("w") as lock:  # /etc/slurm can point to one only
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         local = LocalSlurm(folder)
         try:
             local.start()

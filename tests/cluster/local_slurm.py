@@ -4,11 +4,14 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 CPUS, GPUS, MEMORY = 4, 2, 64_000  # of the one node; its CPUs and MB may be more than the machine has
 SYSTEM = Path("/etc/slurm")  # steps of a job find the configuration only here
+FILES = ("slurm.conf", "gres.conf")
+PREFIX = "isoprune-slurm-"
 DAEMONS = ("munged", "slurmctld", "slurmd")
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
@@ -56,9 +59,15 @@ def reason_against() -> str | None:
         return f"Slurm is not here ({', '.join(missing)}): sh envs/slurm.sh installs it for an administrator"
     if os.geteuid() != 0:
         return "starting a Slurm takes an administrator's rights"
-    if (SYSTEM / "slurm.conf").exists() and not (SYSTEM / "slurm.conf").is_symlink():
-        return f"this machine has a Slurm of its own ({SYSTEM}/slurm.conf), which is left alone"
+    for name in FILES:
+        if os.path.lexists(SYSTEM / name) and not is_ours(SYSTEM / name):
+            return f"this machine has a Slurm of its own ({SYSTEM}/{name}), which is left alone"
     return None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a configuration is a link to one that these tests made, now or in a run that was killed."""
+    return path.is_symlink() and str(path.readlink()).startswith(f"{tempfile.gettempdir()}/{PREFIX}")
 
 
 class LocalSlurm:
@@ -90,7 +99,7 @@ class LocalSlurm:
         (self.folder / "slurm.conf").write_text(text)
         (self.folder / "gres.conf").write_text(f"Name=gpu File={self.folder}/devices/gpu[0-{GPUS - 1}]\n")
         SYSTEM.mkdir(exist_ok=True)
-        for name in ("slurm.conf", "gres.conf"):
+        for name in FILES:
             (SYSTEM / name).unlink(missing_ok=True)
             (SYSTEM / name).symlink_to(self.folder / name)
 
@@ -112,9 +121,9 @@ class LocalSlurm:
         self._spawn("slurmctld", "-D")
         wait_for(lambda: "UP" in self.ask("scontrol", "ping"), "slurmctld")
 
-    def kill_controller(self) -> None:
-        """End slurmctld without a chance to save anything."""
-        self.running["slurmctld"].kill()
+    def end_controller(self, by: int) -> None:
+        """End slurmctld by a signal; killed, it has no chance to save anything."""
+        self.running["slurmctld"].send_signal(by)
         self.running["slurmctld"].wait()
 
     def stop(self) -> None:
@@ -124,7 +133,7 @@ class LocalSlurm:
             if name in self.running:
                 self.running[name].terminate()
                 self.running[name].wait(timeout=20)
-        for name in ("slurm.conf", "gres.conf"):
+        for name in FILES:
             (SYSTEM / name).unlink(missing_ok=True)
 
     def _spawn(self, name: str, *arguments: str) -> None:

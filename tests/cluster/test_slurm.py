@@ -141,7 +141,7 @@ def undisturbed(run_in):
 
 @pytest.fixture(scope="module")
 def disturbed(slurm, run_in, faults, undisturbed):
-    """The demo on the cluster: a job is cancelled, the controller dies, Snakemake dies; then it is run again."""
+    """The demo on the cluster: a job is cancelled, the controller restarts, it and Snakemake are killed; then again."""
     run = run_in("disturbed")
     process = run.start(*demo(), *on_slurm(*RESULTS))
 
@@ -154,15 +154,15 @@ def disturbed(slurm, run_in, faults, undisturbed):
 
     wait_while_it_runs(lambda: of_pruning("RUNNING"), "a unit that runs")
     slurm.ask("scancel", of_pruning("RUNNING")[0]["JobId"])
-    slurm.kill_controller()
+    slurm.end_controller(signal.SIGTERM)
     slurm.start_controller()
-    wait_for(
-        lambda: of_pruning("COMPLETED") and of_pruning("RUNNING"),
-        "a unit that is done, and one that runs",
-        120,
+    wait_while_it_runs(
+        lambda: of_pruning("COMPLETED") and of_pruning("RUNNING"), "a unit done, and one that runs"
     )
     process.send_signal(signal.SIGKILL)
     process.wait()
+    slurm.end_controller(signal.SIGKILL)  # it forgets what it was told last
+    slurm.start_controller()
     before = run.tables()
     assert run.start(*demo("--cores", "1", "--unlock")).wait() == 0
     process = run.start(*demo(), *on_slurm(*RESULTS))

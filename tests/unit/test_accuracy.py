@@ -43,6 +43,7 @@ RETAINED = RetainedSet(
     criterion="pearson",
     measure="correlation",
     method="one-pass",
+    n_rule="max",
     images=IMAGES,
     target_sha256="0" * 64,
     isoprune="0.1.0",

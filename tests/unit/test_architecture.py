@@ -56,6 +56,7 @@ LAYERS = [
         "wordnet_agreement",
         "summary",
         "comparisons",
+        "duplicates",
         "multiverse",
         "multiverse_tables",
         "keeping",
@@ -131,6 +132,10 @@ def test_pruning_loads_neither_torch_nor_pandas():
         "print(*{name.split('.')[0] for name in sys.modules})"
     )
     assert not {"torch", "pandas", "sklearn", "rsatoolbox", "nilearn", "matplotlib"} & set(run(code).split())
+
+
+def test_figures_load_no_torch():
+    assert run("import sys, isoprune.figures; print('torch' in sys.modules)").strip() == "False"
 
 
 def test_a_unit_of_work_starts_without_scipy_stats():

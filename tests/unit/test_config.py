@@ -373,6 +373,14 @@ def test_a_target_about_other_images_is_no_nuisance():
     ) in message(targets=sets, nuisance=["EVC"])
 
 
+def test_a_file_is_a_nuisance_with_a_name_of_its_own():
+    study = load(settings_with(nuisance=["models/gist-3.tsv", "category"], partitions=[["pruned", "gist3"]]))
+    assert study.nuisance_files == {"gist3": "models/gist-3.tsv"}
+    name = SMALL["targets"][0]["name"]
+    for files in ([f"{name}.tsv"], ["pixels.npy"], ["a/b.npy", "b.tsv"], ["-.csv"]):
+        assert "would be called" in message(nuisance=files)
+
+
 def test_a_table_beside_the_settings_speaks_of_images_elsewhere():
     beside = load(settings_with(stimuli={"table": "mine/stimuli.tsv", "images": "photos"}, data_dir="/data"))
     assert (str(beside.stimulus_table), str(beside.image_folder)) == ("mine/stimuli.tsv", "/data/photos")
@@ -506,7 +514,7 @@ def test_a_seed_of_zero_is_a_seed():
     ("target", "part"),
     [
         ({"mask": "m.nii", "rdms": {"file": "x.npz"}}, "both 'rdms' and 'mask' are given"),
-        ({}, "neither 'rdms' nor 'mask' nor 'atlas' nor"),
+        ({}, "neither 'rdms' nor 'ratings' nor 'triplets' nor 'mask' nor 'atlas' nor"),
         ({"mask": "m.nii", "kind": "judgment"}, "judgments are read from a brain mask"),
         (
             {"mask": "sub-{subjct}.nii"},

@@ -1,9 +1,12 @@
 """Files appear whole or not at all, and a folder that cannot be written to is named."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
+import isoprune
 from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
 from isoprune.io.files import check_writable, existing, read_json, replacing, write_json, write_text
 
@@ -80,3 +83,10 @@ def test_truncated_json_is_named(tmp_path):
     write_text(tmp_path / "facts.json", '{"a": 1')
     with pytest.raises(UnreadableFileError, match=r"facts.json: it is not JSON"):
         read_json(tmp_path / "facts.json")
+
+
+def test_every_file_of_the_library_is_written_in_one_step():
+    source = Path(isoprune.__file__).parent
+    direct = re.compile(r"\.write_(text|bytes)\(|np\.savetxt\(|\.to_csv\(")
+    files = [*source.rglob("*.py"), *(source.parents[1] / "workflow" / "scripts").glob("*.py")]
+    assert [path.name for path in files if direct.search(path.read_text(encoding="utf-8"))] == ["files.py"]

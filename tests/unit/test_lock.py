@@ -134,6 +134,12 @@ def test_tables_of_judgments_are_inputs(tiny):
     assert list(lock["inputs"]["targets[odd]"]) == ["triplets.tsv"]
 
 
+def test_files_of_nuisances_are_inputs(tiny):
+    (tiny / "data" / "gist.tsv").write_text("gist")
+    inputs = lock_of(loaded(tiny, nuisance=["gist.tsv"]))["inputs"]
+    assert inputs["nuisance"] == {"gist.tsv": sha256_of_file(tiny / "data" / "gist.tsv")}
+
+
 def test_published_weights_are_an_input(tiny, monkeypatch):
     monkeypatch.setattr(
         "isoprune.networks.published_weights", lambda model, weights: tiny / "hub" / "vgg19-dcbb.pth"

@@ -180,15 +180,15 @@ def test_smallest_adjusted_p_is_the_joint_one():
 
 
 def test_joint_p_of_noise_is_calibrated():
-    # Correlated specifications of targets that have nothing to do with the network: p at most .1 in about a tenth.
+    # Correlated specifications of targets that have nothing to do with the network: p at most .2 in about a fifth.
     chosen = {**CHOSEN, "measure": ["correlation"], "folds": ["random"], "n_rule": ["max", 12]}
     p = []
-    for seed in range(60):
+    for seed in range(25):
         outcomes = run(rdm(100 + seed), chosen, design=replace(DESIGN, seed=seed, categories=None))
         p.append([joint_test([outcomes])[name] for name in ("p_max", "p_median")])
-    rejected = (np.array(p) <= 0.1).mean(axis=0)
-    assert (rejected < 0.1 + 3 * np.sqrt(0.09 / 60)).all(), rejected
-    assert np.mean(p, axis=0) == pytest.approx(0.5, abs=0.12)
+    rejected = (np.array(p) <= 0.2).mean(axis=0)
+    assert (rejected < 0.2 + 3 * np.sqrt(0.16 / 25)).all(), rejected
+    assert np.mean(p, axis=0) == pytest.approx(0.5, abs=0.18)
 
 
 def test_best_of_many_specifications_of_noise_is_no_finding():
@@ -309,9 +309,9 @@ def test_unknown_keys_and_names_are_told_with_the_nearest():
     with pytest.raises(ConfigError, match=r"multiverse\.measures.*did you mean.*measure"):
         study(multiverse={"measures": ["cosine"]})
     with pytest.raises(UnknownNameError, match=r"multiverse.networks.*Did you mean 'one'"):
-        study(multiverse={"networks": ["onee"]})
+        study(multiverse={"networks": ["onee"], "n_rule": [5]})
     with pytest.raises(UnknownNameError, match=r"multiverse\.targets"):
-        study(multiverse={"targets": ["V1"]})
+        study(multiverse={"targets": ["V1"], "n_rule": [5]})
     with pytest.raises(ConfigError, match="cosine"):
         study(multiverse={"measure": ["cosin"]})
 

@@ -1,10 +1,13 @@
 """Truths about nuisance RDMs."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from examples import random_target
 from isoprune.errors import ConstantImageError, LabelError, MissingFileError, RDMError, UnknownNameError
 from isoprune.labelled import Embedding
 from isoprune.nuisances import (
@@ -15,6 +18,8 @@ from isoprune.nuisances import (
     ORIENTATIONS,
     SIZE,
     gabor_energies,
+    join_nuisances,
+    nuisance_named,
     nuisance_of_study,
     nuisance_rdm,
 )
@@ -214,3 +219,59 @@ def test_a_network_as_nuisance_is_the_rdm_of_its_full_embedding_in_the_order_of_
     expected = 1 - np.corrcoef(ordered) if measure == "correlation" else squared / of_pairs.mean()
     np.testing.assert_allclose(rdm.values, expected, rtol=0, atol=1e-12)
     assert rdm.labels == tuple("abcdef") and rdm.target == "net"
+
+
+# ---- files ----
+
+
+def file_of(folder, labels, values, name="gist-3.tsv"):
+    rows = [[label, *map(repr, map(float, row))] for label, row in zip(labels, values, strict=True)]
+    text = "\n".join("\t".join(row) for row in [["stimulus", *labels], *rows])
+    (folder / name).write_text(text + "\n")
+    return folder / name
+
+
+def test_a_file_is_called_by_letters_and_digits_of_its_name():
+    assert nuisance_named("models/gist-3.tsv") == "gist3"
+    assert nuisance_named("gabor") == "gabor"
+
+
+def test_a_file_is_joined_by_label_and_may_hold_more_images(tmp_path):
+    values = random_target(8, 0)
+    path = file_of(tmp_path, list("hgfedcba"), values)
+    stimuli = pd.DataFrame({"stimulus": list("badfec")})
+    rdm = nuisance_of_study("gist3", stimuli, images_from="unused.tsv", file=path)
+    rows = ["hgfedcba".index(label) for label in "badfec"]
+    np.testing.assert_array_equal(rdm.values, values[np.ix_(rows, rows)])
+    assert (rdm.labels, rdm.target) == (tuple("badfec"), "gist3")
+
+
+def test_a_file_that_is_no_nuisance_is_refused(tmp_path):
+    stimuli = pd.DataFrame({"stimulus": list("abcd")})
+
+    def read(path):
+        return nuisance_of_study("gist3", stimuli, images_from="unused.tsv", file=path)
+
+    with pytest.raises(LabelError, match="d"):
+        read(file_of(tmp_path, list("abc"), random_target(3, 0)))
+    same = np.ones((4, 4)) - np.eye(4)
+    with pytest.raises(RDMError, match=r"nuisance 'gist3' \(.*same dissimilarity"):
+        read(file_of(tmp_path, list("abcd"), same))
+    pairs = [
+        f"{one}\t{other}\t{k}\t{who}"
+        for who in "12"
+        for k, (one, other) in enumerate(combinations("abcd", 2))
+    ]
+    (tmp_path / "two.tsv").write_text("\n".join(["stimulus_1\tstimulus_2\tvalue\tsubject", *pairs]) + "\n")
+    with pytest.raises(RDMError, match="2 RDMs; expected one RDM"):
+        read(tmp_path / "two.tsv")
+    with pytest.raises(MissingFileError):
+        read(tmp_path / "gone.tsv")
+
+
+def test_a_file_that_equals_the_target_is_refused(tmp_path):
+    values, labels = random_target(8, 0), list("abcdefgh")
+    stimuli = pd.DataFrame({"stimulus": labels})
+    rdm = nuisance_of_study("copy", stimuli, images_from="-", file=file_of(tmp_path, labels, 2 * values))
+    with pytest.raises(RDMError, match="nuisance 'copy' equals it"):
+        join_nuisances([rdm], values, labels)

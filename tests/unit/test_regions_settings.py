@@ -72,7 +72,8 @@ def test_settings_make_the_region_they_describe(tmp_path):
     [
         (
             {},
-            "neither 'rdms' nor 'mask' nor 'atlas' nor 'probability' nor 'sphere' nor 'fetch' nor 'surface'",
+            "neither 'rdms' nor 'ratings' nor 'triplets' nor 'mask' nor 'atlas' nor 'probability' nor 'sphere' nor "
+            "'fetch' nor 'surface'",
         ),
         ({"mask": "m.nii", "sphere": GOOD["sphere"]}, "both 'mask' and 'sphere' are given"),
         ({"kind": "judgment", "sphere": GOOD["sphere"]}, "judgments are read from a brain mask, or another"),

@@ -7,19 +7,21 @@ import yaml
 
 from isoprune.io.rdms import read_rdm
 from isoprune.judgments import read_ratings, read_triplets
-from judged import IMAGES, known_space, rating_rows, triplet_rows, write_rows
+from judged import rating_rows, triplet_rows, write_rows
 from workflow_study import Study
 
 RATERS = ["A", "B", "C"]
+IMAGES = [f"img_{i}" for i in range(24)]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Study:
     folder = tmp_path_factory.mktemp("judgments")
-    space = known_space()
-    # Distances to the images are features that carry the space; as many others do not.
-    noise = np.random.default_rng(0).normal(size=space.shape)
-    np.savez(folder / "features.npz", X=np.hstack([space, noise]), labels=np.array(IMAGES))
+    # A fifth of the features carry the space that people judge, the others do not.
+    features = np.random.default_rng(1).normal(size=(len(IMAGES), 100))
+    space = 1 - np.corrcoef(features[:, :20])
+    space /= space.max()
+    np.savez(folder / "features.npz", X=features, labels=np.array(IMAGES))
     write_rows(folder / "stimuli.tsv", "stimulus", [[label] for label in IMAGES])
     rated = rating_rows(IMAGES, space, RATERS)
     write_rows(folder / "ratings.tsv", "rater stimulus_1 stimulus_2 rating", rated)
@@ -81,7 +83,7 @@ def test_pruning_finds_the_space_that_was_judged(finished):
 def test_quality_tells_counts_and_reliability(finished):
     table = read(finished, "qc/judgments.tsv").set_index("target")
     assert table["kind"].to_dict() == {"rated": "ratings", "odd": "triplets"}
-    assert table["least"].to_dict() == {"rated": 3, "odd": 4 * 10}
+    assert table["least"].to_dict() == {"rated": 3, "odd": 4 * 22}
     assert table["complete"]["rated"] == "A, B, C" and table["n_complete"]["odd"] == 4
     assert (table["reliability"].between(0.8, 1)).all() and (table["ceiling"] > table["reliability"]).all()
     pairs = read(finished, "qc/target-odd_pairs.tsv")
@@ -114,4 +116,5 @@ def test_an_answer_that_cannot_be_stops_the_run_with_its_row(finished):
         said = finished.snakemake("--", "results/judged/summary.tsv", check=False)
     finally:
         table.write_text(before)
-    assert "row 199: rating 9 in column 'rating'; expected 1 to 7" in said
+    last = len(before.splitlines())  # the header is no row
+    assert f"row {last}: rating 9 in column 'rating'; expected 1 to 7" in said

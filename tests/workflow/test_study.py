@@ -36,7 +36,16 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     rdms = {path.name for path in (finished.results / "rdms").iterdir()}
     assert rdms == {f"sub-{s}_roi-{t}_rdm.h5" for s in [*SUBJECTS, "group"] for t in ("EVC", "IT")}
     figures = {path.stem for path in (finished.results / "figures").iterdir()}
-    assert {"isomorphism", "specificity", "competitors", "gain", "curves", "stability", "rdms"} <= figures
+    assert {
+        "isomorphism",
+        "specificity",
+        "competitors",
+        "overlap",
+        "gain",
+        "curves",
+        "stability",
+        "rdms",
+    } <= figures
     assert (finished.results / "findings.html").is_file()
     assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
@@ -275,6 +284,12 @@ def test_scripts_are_doorways():
             {"inference": {"exchange": "within"}, "stimuli": {"rows": ROWS}},
             r"LabelError: inference.exchange: `within`",
         ),
+        (
+            {"nuisance": ["category"], "stimuli": {"rows": [{**row, "category": "a"} for row in ROWS]}},
+            r"RDMError: nuisance 'category': one category, 'a'",
+        ),
+        ({"nuisance": ["models/gist.tsv"]}, r"MissingFileError: nuisance.*gist.tsv"),
+        ({"nuisance": ["gist"]}, r"UnknownNameError: .*there is no nuisance 'gist'"),
         ({"results_dir": "stimuli.tsv"}, r"NotWritableError: .*'.*stimuli.tsv' is not a folder"),
     ],
 )

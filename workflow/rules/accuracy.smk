@@ -18,11 +18,12 @@ if STUDY.accuracy:
         wildcard_constraints:
             network=any_of(accuracy_networks()),
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/torch.yaml"
         threads: 2
         resources:
-            mem_mb=4000,
-            runtime=240,
+            **gpu_if(STUDY.accuracy.device),
+            mem_mb=memory(4000),
+            runtime=minutes(240),
         params:
             network=network_settings,
             device=STUDY.accuracy.device,
@@ -49,11 +50,12 @@ if STUDY.accuracy:
         wildcard_constraints:
             network=any_of(accuracy_networks()),
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/torch.yaml"
         threads: 2
         resources:
-            mem_mb=4000,
-            runtime=240,
+            **gpu_if(STUDY.accuracy.device),
+            mem_mb=memory(4000),
+            runtime=minutes(240),
         params:
             network=network_settings,
             domains=domains_of_network,
@@ -81,11 +83,11 @@ if STUDY.accuracy:
         benchmark:
             f"{RESULTS}/benchmarks/accuracy_table.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/torch.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             networks=accuracy_networks(),
         message:
@@ -108,11 +110,11 @@ if STUDY.accuracy:
         benchmark:
             f"{RESULTS}/benchmarks/figure_accuracy.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         message:
             "Draw the accuracy that is left"
         script:

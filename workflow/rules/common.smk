@@ -23,7 +23,7 @@ from isoprune.io.judgments import hash_of_rater
 from isoprune.io.rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
-from isoprune.nuisances import IMAGE_NUISANCES
+from isoprune.nuisances import IMAGE_NUISANCES, nuisance_named, nuisance_of_study
 from isoprune.occlusion.jobs import n_jobs
 from isoprune.simulation.stimuli import CATEGORIES
 from isoprune.stimuli import (
@@ -144,7 +144,9 @@ def rdms_that_rank(wildcards):
 
 def nuisance_file(name):
     """The RDM of a nuisance; a target's is the mean over subjects."""
-    return rdm_of(name, GROUP) if name in TARGETS else f"{RESULTS}/rdms/nuisance-{name}_rdm.h5"
+    if name in TARGETS:
+        return rdm_of(name, GROUP)
+    return f"{RESULTS}/rdms/nuisance-{nuisance_named(name)}_rdm.h5"
 
 
 def nuisances_of_unit(wildcards):
@@ -155,6 +157,11 @@ def nuisances_of_unit(wildcards):
 def nuisances_of(target):
     """The nuisance RDMs of a target, which is not removed from itself."""
     return [nuisance_file(name) for name in STUDY.nuisance if name != target]
+
+
+def nuisances_that_rank(wildcards):
+    """The nuisance RDMs that are removed before features are ranked."""
+    return nuisances_of_unit(wildcards) if STUDY.pruning.partial else []
 
 
 def predictors():
@@ -348,7 +355,7 @@ def domains_of_network(wildcards):
 
 def weights_of_network(wildcards):
     """The weights that were fitted to the group's mean RDMs, a file a target × kind of reweighting."""
-    return []
+    return weights_files(group_units_of(wildcards.network))
 
 
 def transferred_sets():
@@ -358,6 +365,18 @@ def transferred_sets():
         named_errors(existing, one.retained, where="transfer.retained", remedy=remedy)
         for one in STUDY.transfer
     ]
+
+
+def made_nuisances():
+    """Names of the nuisances whose RDM is made or read: all but targets."""
+    asked = [*STUDY.nuisance, *sum(STUDY.partitions, ())]
+    return [nuisance_named(name) for name in asked if name not in TARGETS]
+
+
+def file_of_nuisance(wildcards):
+    """The RDM file of a nuisance that is one."""
+    file = STUDY.nuisance_files.get(wildcards.nuisance)
+    return existing_data(file, "nuisance") if file else []
 
 
 def images_of_nuisance(wildcards):
@@ -396,6 +415,7 @@ def settings_of_unit(wildcards):
     return settings_of(wildcards.subject)
 
 
+@cache
 def settings_of(subject):
     """The settings that a subject's units depend on; there are many subjects, of which some numbers are smaller."""
     crossvalidation = STUDY.crossvalidation.model_dump(mode="json")
@@ -413,18 +433,22 @@ def settings_of(subject):
 
 
 def kinds_of_unit(unit):
-    """The kinds of reweighting that a unit is fitted by; of the many single subjects there may be fewer."""
-    if STUDY.reweighting is None:
+    """The kinds of reweighting that a unit is fitted by; of the many single subjects there may be fewer.
+
+    The best of several layers is left out: weights choose no layer.
+    """
+    if STUDY.reweighting is None or unit["network"] in SWEEPS:
         return []
     return list(STUDY.reweighting.kinds if unit["subject"] == GROUP else STUDY.reweighting.kinds_subjects)
 
 
 def reweighted_units(target):
     """Subject and supervision of a target's units that are reweighted, with any network."""
+    single = next(network.name for network in STUDY.networks if network.name not in SWEEPS)
     return [
         {**unit, "network": "{network}"}
         for unit in all_units()
-        if unit["target"] == target and unit["network"] == STUDY.networks[0].name and kinds_of_unit(unit)
+        if unit["target"] == target and unit["network"] == single and kinds_of_unit(unit)
     ]
 
 
@@ -476,6 +500,7 @@ def units(networks, targets, subjects, with_group):
     ]
 
 
+@cache
 def all_units():
     """The units of the whole study."""
     networks = [network.name for network in STUDY.networks]
@@ -681,13 +706,14 @@ def rdms_of(targets):
     return [rdm_of(target, subject) for target in targets for subject in subjects_with(target)]
 
 
+@cache
 def subjects_with(target):
     """The subjects who have a target; with `roi.missing: allow` some may lack the files of a region."""
-    return [
+    return tuple(
         subject
         for subject in STUDY.subjects_of(target)
         if target not in BETA_TARGETS or has_region(target, subject)
-    ]
+    )
 
 
 def has_region(target, subject):
@@ -787,6 +813,11 @@ def of_same_images(target):
     return [name for name in shared_targets() if STUDY.target(name).set == STUDY.target(target).set]
 
 
+def several_sets():
+    """Whether retained sets of two targets can be compared: the group's, of targets with a common mean."""
+    return bool(STUDY.networks) and GROUP in STUDY.supervision and len(shared_targets()) > 1
+
+
 def about_some_images(wildcards):
     """Whether a target may be about some of the study's images only."""
     return has_own_stimuli() or STUDY.target(wildcards.target).set is not None
@@ -844,7 +875,9 @@ def quality_results():
     figures += ["reliability.svg"] if quality_tables("reliability", "intersubject", "judgments") else []
     figures += ["rois.png"] if BETA_TARGETS else []
     figures += ["mds.svg"] if shared_targets() else []
-    return [*quality_tables().values(), *(f"{RESULTS}/figures/{figure}" for figure in figures)]
+    pictures = MODELS and STUDY.networks and not STUDY.is_simulated and not has_own_stimuli()
+    tables = [f"{RESULTS}/qc/near_duplicates.tsv"] if pictures else []
+    return [*tables, *quality_tables().values(), *(f"{RESULTS}/figures/{figure}" for figure in figures)]
 
 
 def expected_rdms():
@@ -926,6 +959,8 @@ def check_stimuli():
     )
     if STUDY.wordnet:
         column_of(stimuli, STUDY.wordnet.column)
+    if "category" in (*STUDY.nuisance, *sum(STUDY.partitions, ())):
+        nuisance_of_study("category", stimuli, images_from=TABLE, categories=STUDY.inference.categories)
     for column in columns_of_folds():
         column_of(stimuli, column)
     if STUDY.features:
@@ -968,6 +1003,8 @@ def final_files():
     if SWEEPS:
         tables.append("layers.tsv")
         figures.append("layers.svg")
+    if several_sets():
+        figures.append("overlap.svg")
     if STUDY.partitions:
         tables.append("variance.tsv")
         figures.append("variance.svg")

@@ -72,11 +72,11 @@ rule layers_side_by_side:
     wildcard_constraints:
         network=any_of(SWEEPS),
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=memory(4000),
+        runtime=minutes(10),
     message:
         "Put the layers that {wildcards.network} is the best of side by side"
     script:

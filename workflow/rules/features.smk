@@ -21,11 +21,11 @@ if STUDY.features:
         benchmark:
             f"{RESULTS}/benchmarks/looked_at/net-{{network}}_target-{{target}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=memory(2000),
+            runtime=minutes(30),
         params:
             units=units_of_features,
             settings={**STUDY.features.model_dump(mode="json"), "seed": STUDY.seed},
@@ -56,11 +56,11 @@ if STUDY.features:
         benchmark:
             f"{RESULTS}/benchmarks/figure_features/net-{{network}}_target-{{target}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             study=STUDY.study,
             layer=layer_of,

@@ -6,7 +6,7 @@ if STUDY.multiverse:
         input:
             embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",
             rdm=rdm_of_group,
-            nuisances=nuisances_of_unit,
+            nuisances=nuisances_that_rank,
             stimuli=f"{RESULTS}/stimuli.tsv",
         output:
             f"{RESULTS}/multiverse/net-{{network}}_target-{{target}}_outcomes.npz",
@@ -15,11 +15,12 @@ if STUDY.multiverse:
         benchmark:
             f"{RESULTS}/benchmarks/specifications/net-{{network}}_target-{{target}}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            env_of_backend()
         threads: 1
         resources:
-            mem_mb=1500,
-            runtime=60,
+            **gpu_if(STUDY.pruning.backend),
+            mem_mb=memory(1500),
+            runtime=minutes(60),
         params:
             layer=layer_of,
             settings=multiverse_settings(),
@@ -48,11 +49,11 @@ if STUDY.multiverse:
         benchmark:
             f"{RESULTS}/benchmarks/multiverse.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             choices=multiverse_choices(),
         message:
@@ -75,11 +76,11 @@ if STUDY.multiverse:
         benchmark:
             f"{RESULTS}/benchmarks/figure_multiverse.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         message:
             "Draw the specification curves"
         script:

@@ -142,11 +142,11 @@ if JUDGED_TARGETS:
         benchmark:
             f"{RESULTS}/benchmarks/quality_judgments.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=memory(4000),
+            runtime=minutes(60),
         params:
             targets=judged_targets(),
             seed=STUDY.seed,
@@ -239,6 +239,38 @@ rule figure_quality_reliability:
         "Draw the reliabilities"
     script:
         "../scripts/figure_quality_reliability.py"
+
+
+rule near_duplicates:
+    input:
+        stimuli=f"{RESULTS}/stimuli.tsv",
+        images=stimulus_images,
+    output:
+        report(
+            f"{RESULTS}/qc/near_duplicates.tsv",
+            category="2 Data quality",
+            caption="../report/quality_near_duplicates.rst",
+            labels={"result": "Images that are nearly the same", "kind": "table"},
+        ),
+    log:
+        f"{RESULTS}/logs/near_duplicates.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/near_duplicates.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
+    params:
+        table=table_path,
+        sets=STUDY.image_sets,
+        folds=settings_of(GROUP)["crossvalidation"],
+        seed=STUDY.seed,
+    message:
+        "Look for images that are nearly the same"
+    script:
+        "../scripts/near_duplicates.py"
 
 
 # After a run with `--keep-going` in which a subject failed, `snakemake quality_so_far` says what is missing and why,

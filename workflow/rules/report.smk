@@ -129,11 +129,11 @@ rule figure_competitors:
     benchmark:
         f"{RESULTS}/benchmarks/figure_competitors.tsv"
     conda:
-        "../../envs/isoprune.yaml"
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     message:
         "Draw pruning beside weights and other sets"
     script:
@@ -285,6 +285,34 @@ rule figure_stability:
         "../scripts/figure_stability.py"
 
 
+if several_sets():
+
+    rule figure_overlap:
+        input:
+            f"{RESULTS}/overlap.tsv",
+        output:
+            report(
+                f"{RESULTS}/figures/overlap.svg",
+                category="4 Retained features",
+                caption="../report/overlap_figure.rst",
+                labels={"result": "Features that targets share", "kind": "figure"},
+            ),
+        log:
+            f"{RESULTS}/logs/figure_overlap.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figure_overlap.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(1000),
+            runtime=minutes(10),
+        message:
+            "Draw the features that targets share"
+        script:
+            "../scripts/figure_overlap.py"
+
+
 if STUDY.is_simulated:
 
     rule figure_recovery:
@@ -330,11 +358,11 @@ if SWEEPS:
         benchmark:
             f"{RESULTS}/benchmarks/figure_layers.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         message:
             "Draw the layers that were tried"
         script:

@@ -22,11 +22,11 @@ for target in TARGETS if STUDY.reweighting else []:
         benchmark:
             f"{RESULTS}/benchmarks/reweight/net-{{network}}_target-{target}.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=240,
+            mem_mb=memory(3000),
+            runtime=minutes(240),
         params:
             layer=layer_of,
             units=reweighted_units(target),

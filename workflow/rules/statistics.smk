@@ -126,11 +126,11 @@ if SWEEPS:
         benchmark:
             f"{RESULTS}/benchmarks/layers.tsv"
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(1000),
+            runtime=minutes(10),
         params:
             sweeps=SWEEPS,
         message:

@@ -49,11 +49,11 @@ if JUDGED_TARGETS:
             target=any_of(JUDGED_TARGETS),
             subject=any_of([*STUDY.subjects, GROUP] if SINGLE_RDMS else STUDY.subjects),
         conda:
-            "../../envs/isoprune.yaml"
+            "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=memory(4000),
+            runtime=minutes(30),
         params:
             settings=judged_settings,
             content=judged_content,
@@ -163,6 +163,7 @@ rule nuisance_rdm:
         stimuli=f"{RESULTS}/stimuli.tsv",
         images=images_of_nuisance,
         embedding=embedding_of_nuisance,
+        file=file_of_nuisance,
     output:
         f"{RESULTS}/rdms/nuisance-{{nuisance}}_rdm.h5",
     log:
@@ -170,9 +171,7 @@ rule nuisance_rdm:
     benchmark:
         f"{RESULTS}/benchmarks/nuisance_rdm/{{nuisance}}.tsv"
     wildcard_constraints:
-        nuisance=any_of(
-            [name for name in [*STUDY.nuisance, *sum(STUDY.partitions, ())] if name not in TARGETS]
-        ),
+        nuisance=any_of(made_nuisances()),
     conda:
         "../../envs/analysis.yaml"
     threads: 1

@@ -21,7 +21,7 @@ with job_log(snakemake.log[0], about) as log:
         sha256=settings["sha256"],
         seed=params.seed if settings["seed"] is None else settings["seed"],
     )
-    images = labelled_images(*snakemake.input.images, *snakemake.input.labels)
+    images = labelled_images(snakemake.input.images, *snakemake.input.labels)
     record_activations(
         network,
         settings["layer"],

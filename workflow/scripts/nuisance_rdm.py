@@ -1,4 +1,4 @@
-"""Make the RDM of a nuisance: of what the images look like, of their categories, or of a network's full embedding.
+"""Make the RDM of a nuisance: of the images, of their categories, of a network's full embedding, or from a file.
 
 Output `nuisance-*_rdm.h5`: rsatoolbox RDMs with one RDM, in the nuisance's unit.
 """
@@ -11,7 +11,7 @@ with job_log(snakemake.log[0], f"nuisance {snakemake.wildcards.nuisance}") as lo
     from isoprune.io.tables import read_stimuli
     from isoprune.nuisances import nuisance_of_study
 
-    embedding = snakemake.input.embedding
+    embedding, file = snakemake.input.embedding, snakemake.input.file
     rdm = nuisance_of_study(
         snakemake.wildcards.nuisance,
         read_stimuli(snakemake.input.stimuli),
@@ -19,6 +19,7 @@ with job_log(snakemake.log[0], f"nuisance {snakemake.wildcards.nuisance}") as lo
         categories=snakemake.params.categories,
         embedding=read_embedding(embedding) if embedding else None,
         measure=snakemake.params.measure,
+        file=file or None,
     )
     write_rdm(snakemake.output[0], rdm)
     log.info("%s of %d images", rdm.measure, len(rdm.labels))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from isoprune.adjustment import p_value
+from isoprune.classification import ALL_CLASSES, DOMAIN, TOPS
 from isoprune.classification.activations import Activations
 from isoprune.classification.arms import (
     Arm,
@@ -29,11 +30,6 @@ from isoprune.labels import listing
 from isoprune.results import UNIT_COLUMNS
 from isoprune.retained import SOURCE, RetainedSet, load_retained
 from isoprune.reweighting.weights import Weights, load_weights, weights_of_unit
-
-ALL_CLASSES, DOMAIN = "all classes", "domain"
-
-TOPS = {"top1": 1, "top5": 5}
-"""Accuracies, with the number of guesses that the network has."""
 
 ACCURACY_COLUMNS = {
     "network": UNIT_COLUMNS["network"],

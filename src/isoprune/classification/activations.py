@@ -69,7 +69,7 @@ class Activations:
 
     def squares(self) -> np.ndarray:
         """Sum of squares of each image's activations by feature, shape (n_images, n_features), float64."""
-        summed = tuple(axis for axis, length in enumerate(self.feature_shape) if axis and length == 1)
+        summed = tuple(axis for axis, length in enumerate(self.feature_shape) if length == 1)
         found = np.empty((len(self.values), self.n_features))
         for row, values in enumerate(self.values):
             squared = values[None].astype(np.float64) ** 2

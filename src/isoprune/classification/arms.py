@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from isoprune.classification import KEPT, ROOT, WEIGHT
 from isoprune.classification.activations import Activations
 from isoprune.classification.head import Head
 from isoprune.embeddings import choose_device, exact_arithmetic, moved
@@ -19,9 +20,6 @@ RANDOM_STREAMS = {"random": 0x41434331, "variance": 0x41434332}
 
 CACHE = 2**21
 """Bytes of activations that a CPU works on at once; what is larger waits for memory, several times as long."""
-
-KEPT, ROOT, WEIGHT = "kept", "root", "weight"
-"""How units are scaled: kept or set to zero, by the root of their weight with its sign, or by their weight."""
 
 
 @dataclass(frozen=True)

@@ -167,8 +167,8 @@ class Heatmaps(Block):
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="Of the network's activations. `bfloat16` is faster on GPUs, slower on most CPUs, and changes "
-        "maps, see docs/heatmaps.md.",
+        description="Of the network's activations. `bfloat16` is faster on GPUs, slower on most CPUs, and is not "
+        "exact: an embedding moves by up to some percent of its length.",
     )
 
     @model_validator(mode="after")

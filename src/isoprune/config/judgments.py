@@ -34,8 +34,14 @@ class _Columns(Block):
 class RatingColumns(_Columns):
     """Which column of a table of ratings holds what."""
 
-    first: Text = Field("stimulus_1", description="Column with the label of one image of the pair.")
-    second: Text = Field("stimulus_2", description="Column with the label of the other; their order is free.")
+    first: Text = Field(
+        "stimulus_1", description="Column with the label of one image of the pair.", examples=["left"]
+    )
+    second: Text = Field(
+        "stimulus_2",
+        description="Column with the label of the other; their order is free.",
+        examples=["right"],
+    )
     rating: Text = Field("rating", description="Column with the rating, a number.", examples=["response"])
     rater: Text | None = Field(None, description=_RATER, examples=["participant"])
 
@@ -43,9 +49,15 @@ class RatingColumns(_Columns):
 class TripletColumns(_Columns):
     """Which column of a table of odd-one-out choices holds what."""
 
-    first: Text = Field("stimulus_1", description="Column with the label of one image of the triplet.")
-    second: Text = Field("stimulus_2", description="Column with the label of another.")
-    third: Text = Field("stimulus_3", description="Column with the label of the third; their order is free.")
+    first: Text = Field(
+        "stimulus_1", description="Column with the label of one image of the triplet.", examples=["left"]
+    )
+    second: Text = Field("stimulus_2", description="Column with the label of another.", examples=["right"])
+    third: Text = Field(
+        "stimulus_3",
+        description="Column with the label of the third; their order is free.",
+        examples=["third"],
+    )
     odd: Text = Field("odd", description="Column with the label of the odd one.", examples=["choice"])
     rater: Text | None = Field(None, description=_RATER, examples=["participant"])
 

@@ -25,8 +25,8 @@ class Reweighting(Block):
 
     kinds: Kinds = Field(
         ("ridge", "nonnegative", "dissimilarity"),
-        description="Kinds that are fitted to the group's mean RDM. For 92 images and 1280 features each takes about a "
-        "second a fold; `ridge` grows with the cube of the features, the two others with the square.",
+        description="Kinds that are fitted to the group's mean RDM. For 92 images and 1280 features each takes one or "
+        "two seconds a fold, for 512 features less than one.",
         examples=[["ridge"]],
     )
     kinds_subjects: Kinds = Field(

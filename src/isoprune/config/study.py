@@ -29,7 +29,7 @@ from isoprune.config.reporting import Features, Report, WordNet
 from isoprune.config.reweighting import Reweighting
 from isoprune.errors import ConfigError, IsopruneError, UnknownNameError
 from isoprune.labels import choose, listing
-from isoprune.nuisances import IMAGE_NUISANCES, NUISANCES
+from isoprune.nuisances import FILE_NUISANCE, IMAGE_NUISANCES, NUISANCES, nuisance_named
 
 
 class Study(Block):
@@ -110,8 +110,10 @@ class Study(Block):
         "these RDMs removed from both sides (`r_partial`). Computed from the images: `pixels`, `luminance`, "
         "`contrast`, `colour`, `gabor` (like the energy of cells in V1). From the stimulus table: `category` (the "
         "column of `inference.categories`). Or the name of a network of the study (the RDM of its full embedding) "
-        "or of a target (the group's mean RDM; it is not removed from the target itself).",
-        examples=[["gabor", "category"], ["EVC"]],
+        "or of a target (the group's mean RDM; it is not removed from the target itself). Or a file of one RDM with "
+        "labels, relative to `data_dir`, in the formats of `rdms`; it is called by the letters and digits of its name, "
+        "`gist` for `models/gist.tsv`.",
+        examples=[["gabor", "category"], ["EVC"], ["models/gist.tsv"]],
     )
     partitions: Annotated[
         tuple[
@@ -133,8 +135,8 @@ class Study(Block):
     )
     reweighting: Reweighting | None = Field(
         None,
-        description="Weights on all features as competitors of the pruned set; `null` fits none. They take about as "
-        "long as some hundred relabellings.",
+        description="Weights on all features as competitors of the pruned set; `null` fits none. They take "
+        "minutes for each network and target, see docs/reweighting.md.",
     )
     transfer: Annotated[tuple[Transfer, ...], Field(strict=False)] = Field(
         (),
@@ -304,7 +306,19 @@ class Study(Block):
 
     def _nuisance_problems(self) -> list[IsopruneError]:
         names = [*self._names("networks"), *self._names("targets")]
+        files = [entry for entry in self.nuisance if FILE_NUISANCE.fullmatch(entry)]
+        named = [nuisance_named(entry) for entry in files]
         problems = [
+            ConfigError(
+                "nuisance",
+                f"the file '{entry}' would be called '{name}', as something else is",
+                "letters and digits in its name that nothing else has",
+                "Rename the file.",
+            )
+            for entry, name in zip(files, named, strict=True)
+            if not name or name in (*NUISANCES, *names, "full", "pruned") or named.count(name) > 1
+        ]
+        problems += [
             ConfigError(
                 "nuisance",
                 f"'{name}' is a nuisance that is computed, and the name of a network or target",
@@ -314,9 +328,11 @@ class Study(Block):
             for name in self.nuisance
             if name in NUISANCES and name in names
         ]
-        problems += _unknown(self.nuisance, (*NUISANCES, *names), "nuisance", "nuisance")
+        computed = [entry for entry in self.nuisance if entry not in files]
+        problems += _unknown(computed, (*NUISANCES, *names), "nuisance", "nuisance")
         asked = [name for partition in self.partitions for name in partition]
-        problems += _unknown(asked, ("full", "pruned", *NUISANCES, *names), "predictor", "partitions")
+        known = ("full", "pruned", *NUISANCES, *names, *named)
+        problems += _unknown(asked, known, "predictor", "partitions")
         if asked and "group" not in self.supervision:
             remedy = "Add `group` to `supervision`, or leave partitions out."
             found = "the group's RDM is not computed (`supervision`)"
@@ -508,6 +524,11 @@ class Study(Block):
         """Folder of the labelled images whose classification is judged, and their table, if they have one."""
         labels = self.accuracy.labels
         return self.data_path(self.accuracy.images), None if labels is None else self.data_path(labels)
+
+    @property
+    def nuisance_files(self) -> dict[str, str]:
+        """Files of nuisances, relative to `data_dir`, by the nuisance's name."""
+        return {nuisance_named(one): one for one in self.nuisance if FILE_NUISANCE.fullmatch(one)}
 
     def data_path(self, relative: str | Path) -> Path:
         """Where a data path of the settings points to; an absolute one stays as it is."""

@@ -10,6 +10,7 @@ from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
 from isoprune.figures.heatmaps_page import heatmap_pages
 from isoprune.figures.ladder import competitors, specificity
 from isoprune.figures.layers import layers
+from isoprune.figures.overlap import overlap
 from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
 from isoprune.figures.stimuli import contact_sheet, rdms
@@ -28,6 +29,7 @@ __all__ = [
     "isomorphism",
     "layers",
     "mean_heatmaps",
+    "overlap",
     "plateau",
     "rdms",
     "recovery",

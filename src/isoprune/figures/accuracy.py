@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from isoprune.classification.accuracy import ALL_CLASSES, TOPS
-from isoprune.classification.arms import KEPT, WEIGHT
+from isoprune.classification import ALL_CLASSES, KEPT, TOPS, WEIGHT
 from isoprune.figures.style import INK, colour_of, in_order, numbers, panels, styled
 from isoprune.wording import interval, number
 
