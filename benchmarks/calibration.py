@@ -32,8 +32,9 @@ from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.folds import make_folds
 from isoprune.inference import corrected_resampled_t, sign_flip
 from isoprune.labelled import constant_images
-from isoprune.permutation import relabellings, unit_null
+from isoprune.permutation import unit_null
 from isoprune.pruning import procedure_named
+from isoprune.relabelling import relabellings
 from isoprune.scoring import controls_of
 
 HERE = Path(__file__).parent

@@ -59,8 +59,9 @@ def embeddings(folder: Path) -> list[dict[str, Any]]:
 def nulls() -> list[dict[str, Any]]:
     """The null of one unit: relabellings × 5 folds."""
     from isoprune.folds import make_folds
-    from isoprune.permutation import relabellings, unit_null
+    from isoprune.permutation import unit_null
     from isoprune.pruning import procedure_named
+    from isoprune.relabelling import relabellings
 
     found = []
     for n_images, n_features, n_relabelled in NULLS:

@@ -17,9 +17,10 @@ from measuring import processors, seconds_of, verdict, write
 
 from isoprune.errors import BackendError
 from isoprune.folds import make_folds
-from isoprune.permutation import relabellings, unit_null
+from isoprune.permutation import unit_null
 from isoprune.pruning import procedure_named
 from isoprune.pruning.backends import backend_named
+from isoprune.relabelling import relabellings
 
 N_IMAGES, N_FEATURES, N_FOLDS = 92, 1280, 5
 LIMIT_S = 30.0

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from isoprune.labelled import GROUP, RDM, SUBJECTS, Embedding
-from isoprune.permutation import relabellings
 from isoprune.pruning import Procedure, select_many
+from isoprune.relabelling import relabellings
 from isoprune.results import UNIT, UNIT_COLUMNS
 from isoprune.stability import (
     AGREEMENT_COLUMNS,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isoprune.adjustment import p_value
-from isoprune.permutation import relabellings
+from isoprune.relabelling import relabellings
 from isoprune.selectivity import standardised_features, varying_features
 from isoprune.wordnet import MIN_SYNSETS
 

@@ -22,8 +22,8 @@ from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.labelled import GROUP
 from isoprune.labels import listing
-from isoprune.permutation import relabellings
 from isoprune.provenance import package_version, sha256_of_file, sha256_of_json
+from isoprune.relabelling import relabellings
 from isoprune.stimuli import column_of, stimuli_of_rows, stimuli_of_set
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ import numpy as np
 from isoprune.errors import IsopruneError
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
-from isoprune.permutation import relabellings, unit_nulls
+from isoprune.permutation import unit_nulls
 from isoprune.pruning import procedure_named
 from isoprune.pruning.number import NRule
+from isoprune.relabelling import relabellings
 
 if TYPE_CHECKING:
     from isoprune.units import Design

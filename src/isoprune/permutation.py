@@ -1,28 +1,23 @@
 """Is there any relation, and in which of many targets? Relabel the images of a target and run everything again.
 
 A relabelled target keeps every property of the target but the link to the images, so the scores that it reaches are
-what the whole procedure (ranking, number of features, held-out score) reaches without a relation. Relabellings
-follow from (seed, number, sorted labels) alone: relabelling b is the same for all targets, subjects and networks
-on the same images, which is what makes a maximum over them a test of all at once.
+what the whole procedure (ranking, number of features, held-out score) reaches without a relation.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from isoprune.crossvalidation import fisher_z
-from isoprune.errors import InferenceError, UnreadableFileError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
-from isoprune.io.arrays import read_arrays, write_arrays
-from isoprune.labels import check_labels, listing
+from isoprune.nulls import Null
 from isoprune.pruning import Procedure, one_blas_thread, select_by_rules
 from isoprune.pruning.number import NRule
+from isoprune.relabelling import check_permutations, fingerprint_of
 from isoprune.scoring import (
     Controls,
     controls_of,
@@ -32,120 +27,8 @@ from isoprune.scoring import (
     similarities_of,
 )
 
-RELABELLING_STREAM = 0x52454C41
-"""Keeps the random numbers of relabellings apart from those of folds and random sets, which share the seed."""
-
-_BY_STATISTIC = ("relabelled", "observed")
-"""Attributes of `Null` that hold a value for each statistic."""
-
 ENTRIES_AT_ONCE = 2**22
 """Entries of relabelled targets that are held at a time: 32 MB of float64."""
-
-
-@dataclass(frozen=True)
-class Null:
-    """What a unit's procedure reaches on the target, and on relabelled targets.
-
-    A statistic is the mean Fisher z of a held-out score over the folds in which it is defined. Its name is
-    ``<competitor>`` for signed isomorphism, ``<competitor>_partial`` and ``<competitor>_within`` for the controlled
-    scores, where the competitor is ``full`` or ``pruned``.
-
-    Attributes
-    ----------
-    relabelled : dict of str to ndarray of shape (n_relabellings,), float64
-        Each statistic; row b is relabelling b. NaN where no fold is defined.
-    observed : dict of str to float
-        The same statistics of the target as it is.
-    n_undefined : ndarray of shape (n_relabellings,), int
-        Folds without a score; such a fold is left out for both embeddings.
-    observed_n_undefined : int
-    n_folds : int
-        Folds × repeats of a statistic.
-    seed : int
-    exchange : str
-        What was exchanged: ``images``, or ``within:<column>``.
-    fingerprint : str
-        Of the labels and of the relabellings. Units that share it may enter one maximum; units that do not are of
-        other images.
-    """
-
-    relabelled: dict[str, np.ndarray]
-    observed: dict[str, float]
-    n_undefined: np.ndarray
-    observed_n_undefined: int
-    n_folds: int
-    seed: int
-    exchange: str
-    fingerprint: str
-
-
-def relabellings(
-    labels: Sequence[str], n: int, *, seed: int, within: Mapping[str, str] | None = None
-) -> np.ndarray:
-    """Draw relabellings of the images.
-
-    All permutations are equally likely, the identity among them: leaving it out would make the p-values of a true
-    null too small.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Stimulus label of each row.
-    n : int
-        Number of relabellings. The first ones do not depend on it.
-    seed : int
-        0 is a seed like any other.
-    within : mapping of str to str, optional
-        Category of each label; images are then exchanged with images of their category only. The names of the
-        categories do not matter.
-
-    Returns
-    -------
-    ndarray of shape (n, n_images), int
-        Row ``drawn[b, i]`` of a target takes the place of row i, so that the relabelled target is
-        ``target[np.ix_(drawn[b], drawn[b])]``. Whatever the order of ``labels``, an image receives the same image.
-
-    Raises
-    ------
-    InferenceError
-        If a category is missing, or no category has two images.
-    """
-    labels = check_labels(labels, "relabellings")
-    in_order = np.array(sorted(range(len(labels)), key=labels.__getitem__))
-    exchangeable = _exchangeable([labels[row] for row in in_order], within)
-    drawn = np.empty((n, len(labels)), dtype=np.int64)
-    for b in range(n):
-        rng = np.random.default_rng([seed, b, RELABELLING_STREAM])
-        moved = np.arange(len(labels))
-        for images in exchangeable:
-            moved[images] = rng.permutation(images)
-        drawn[b, in_order] = in_order[moved]
-    return drawn
-
-
-def _exchangeable(labels: Sequence[str], within: Mapping[str, str] | None) -> list[np.ndarray]:
-    """Positions among the sorted labels that may be exchanged; groups in the order of their first label."""
-    if within is None:
-        return [np.arange(len(labels))]
-    missing = [label for label in labels if not within.get(label)]
-    if missing:
-        raise InferenceError(
-            "inference.exchange",
-            f"no category for {len(missing)} image(s): {listing(missing)}",
-            "a category for every image",
-            "Name a filled column of the stimulus table, or use `exchange: images`.",
-        )
-    members: dict[str, list[int]] = {}
-    for position, label in enumerate(labels):
-        members.setdefault(within[label], []).append(position)
-    if max(map(len, members.values())) < 2:
-        raise InferenceError(
-            "inference.exchange",
-            f"{len(members)} categories of one image each",
-            "categories of several images, whose labels can be exchanged",
-            "Name a coarser column of the stimulus table, or use `exchange: images`.",
-        )
-    return [np.array(positions) for positions in members.values()]
 
 
 def unit_null(
@@ -180,7 +63,7 @@ def unit_null(
         All enter the statistic.
     procedure : Procedure
     relabellings : ndarray of shape (n_relabellings, n_images), int
-        As `relabellings` draws them.
+        As `isoprune.relabelling.relabellings` draws them.
     seed, exchange
         What drew the relabellings; kept in the result.
     controls : Controls, optional
@@ -269,7 +152,7 @@ def unit_nulls(
     InferenceError
         As `unit_null`.
     """
-    arrangements = np.vstack([np.arange(len(labels)), _permutations(relabellings, len(labels))])
+    arrangements = np.vstack([np.arange(len(labels)), check_permutations(relabellings, len(labels))])
     controls = controls_of(labels) if controls is None else controls
     unit = _Unit(values, supervising, scored, procedure, n_rules, controls, threads)
     scores, n_retained = unit.on_all(arrangements, _rows_of(folds, labels), progress)
@@ -277,7 +160,7 @@ def unit_nulls(
         "n_folds": len(folds),
         "seed": seed,
         "exchange": exchange,
-        "fingerprint": _fingerprint(labels, arrangements[1:]),
+        "fingerprint": fingerprint_of(labels, arrangements[1:]),
     }
     nulls = [
         _null_of({kind: r[number] for kind, r in scores.items()}, about) for number in range(len(n_rules))
@@ -307,30 +190,6 @@ def _mean_z(r: np.ndarray) -> np.ndarray:
     defined = ~np.isnan(r)
     count = np.where(defined.any(axis=0), defined.sum(axis=0), np.nan)
     return fisher_z(r).sum(axis=0, where=defined) / count
-
-
-def _permutations(drawn: np.ndarray, n_images: int) -> np.ndarray:
-    drawn = np.asarray(drawn)
-    if drawn.ndim != 2 or not np.array_equal(
-        np.sort(drawn, axis=1), np.broadcast_to(np.arange(n_images), (*drawn.shape[:1], n_images))
-    ):
-        raise InferenceError(
-            "relabellings",
-            f"an array of shape {drawn.shape} whose rows are not all permutations",
-            f"permutations of {n_images} images in its rows",
-            "Draw them with isoprune.permutation.relabellings from the labels of this unit.",
-        )
-    return drawn
-
-
-def _fingerprint(labels: Sequence[str], drawn: np.ndarray) -> str:
-    """Hash of the sorted labels and of what each relabelling gives them; the order of rows does not matter."""
-    in_order = np.array(sorted(range(len(labels)), key=labels.__getitem__))
-    place = np.empty_like(in_order)
-    place[in_order] = np.arange(len(labels))
-    content = hashlib.sha256("\0".join(labels[row] for row in in_order).encode())
-    content.update(np.ascontiguousarray(place[drawn[:, in_order]], dtype="<i8").tobytes())
-    return content.hexdigest()[:16]
 
 
 def _rows_of(folds: Sequence[Fold], labels: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -454,58 +313,3 @@ def _blocks(target: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _between(matrices: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return matrices[:, rows[:, None], rows]
-
-
-def write_nulls(path: str | Path, nulls: Mapping[str, Null]) -> None:
-    """Write a unit's nulls as an npz file, in one step; equal nulls give equal bytes.
-
-    Parameters
-    ----------
-    path : path
-        Its arrays are ``exchange`` (the names of the nulls) and, for null k of them, ``<k>_relabelled_<statistic>``
-        (row b is relabelling b), ``<k>_observed_<statistic>`` and ``<k>_<attribute>`` for the others of `Null`.
-    nulls : mapping of str to Null
-        By what was exchanged; may be empty.
-
-    Raises
-    ------
-    NotWritableError
-        If the place cannot be written to.
-    """
-    arrays: dict[str, Any] = {"exchange": np.array(list(nulls), dtype=str)}
-    for k, null in enumerate(nulls.values()):
-        of_null = {field.name: getattr(null, field.name) for field in fields(Null)}
-        for group in _BY_STATISTIC:
-            of_null |= {f"{group}_{name}": value for name, value in of_null.pop(group).items()}
-        arrays |= {f"{k}_{name}": value for name, value in of_null.items()}
-    write_arrays(path, **arrays)
-
-
-def read_nulls(path: str | Path) -> dict[str, Null]:
-    """The nulls that `write_nulls` wrote, by what was exchanged.
-
-    Raises
-    ------
-    MissingFileError, UnreadableFileError
-        If there are none, or the file is something else.
-    """
-    what = "the permutation nulls of a unit"
-    arrays = read_arrays(path, ["exchange"], what=what)
-    names = [str(name) for name in arrays.pop("exchange")]
-    try:
-        return {name: _null_from(arrays, f"{k}_") for k, name in enumerate(names)}
-    except (KeyError, TypeError) as problem:
-        raise UnreadableFileError(
-            str(path),
-            f"it does not hold {what} ({problem})",
-            "an npz file that isoprune wrote",
-            "Delete it and run again.",
-        ) from problem
-
-
-def _null_from(arrays: Mapping[str, np.ndarray], prefix: str) -> Null:
-    own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-    own = {name: value if value.ndim else value.item() for name, value in own.items()}
-    statistics = [name.removeprefix("relabelled_") for name in own if name.startswith("relabelled_")]
-    groups = {group: {name: own.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC}
-    return Null(**groups, **own)

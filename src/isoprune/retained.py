@@ -26,10 +26,11 @@ from isoprune.io.tables import read_table, write_table
 from isoprune.joining import join
 from isoprune.labelled import RDM, Embedding, whole_layer
 from isoprune.labels import listing
-from isoprune.permutation import ENTRIES_AT_ONCE, relabellings
+from isoprune.permutation import ENTRIES_AT_ONCE
 from isoprune.provenance import package_version, sha256_of_json
 from isoprune.pruning import PruningResult, one_blas_thread, procedure_named
 from isoprune.pruning.number import NRule
+from isoprune.relabelling import relabellings
 from isoprune.results import RETAINED_COLUMNS
 from isoprune.scoring import controls_of, defined_images, held_out_scores, similarities_of
 from isoprune.transfer import DIRECTION_COLUMNS

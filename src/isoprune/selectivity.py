@@ -15,7 +15,7 @@ import numpy as np
 
 from isoprune.adjustment import p_value
 from isoprune.foldsets import FoldSets
-from isoprune.permutation import relabellings
+from isoprune.relabelling import relabellings
 from isoprune.stimuli import MIN_IN_CATEGORY
 
 if TYPE_CHECKING:

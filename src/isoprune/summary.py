@@ -30,7 +30,7 @@ from isoprune.intervals import (
 )
 from isoprune.labelled import GROUP, RDM, SUBJECTS
 from isoprune.labels import listing
-from isoprune.permutation import Null, read_nulls
+from isoprune.nulls import Null, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
 from isoprune.units import IMAGES, files_of_units

@@ -23,9 +23,11 @@ from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding, check_no_constant_image
 from isoprune.nuisances import join_nuisances
-from isoprune.permutation import Null, relabellings, unit_null, write_nulls
+from isoprune.nulls import Null, write_nulls
+from isoprune.permutation import unit_null
 from isoprune.provenance import record
 from isoprune.pruning import Procedure, PruningResult, one_blas_thread, procedure_named, prune_arrays
+from isoprune.relabelling import relabellings
 from isoprune.results import (
     CURVE_COLUMNS,
     FOLD_COLUMNS,

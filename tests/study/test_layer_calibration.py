@@ -12,8 +12,9 @@ from scipy.stats import binom
 from examples import random_target, sparse_embedding
 from isoprune.adjustment import p_value
 from isoprune.folds import make_folds
-from isoprune.permutation import relabellings, unit_null
+from isoprune.permutation import unit_null
 from isoprune.pruning import procedure_named
+from isoprune.relabelling import relabellings
 
 N_EXPERIMENTS, N_RELABELLINGS = 60, 19
 LABELS = [f"img_{i:02}" for i in range(21)]

@@ -13,8 +13,9 @@ from isoprune.adjustment import p_value
 from isoprune.crossvalidation import fisher_z
 from isoprune.folds import make_folds
 from isoprune.nuisances import nuisance_rdm
-from isoprune.permutation import relabellings, unit_null
+from isoprune.permutation import unit_null
 from isoprune.pruning import procedure_named, select_many
+from isoprune.relabelling import relabellings
 from isoprune.scoring import controls_of, held_out_scores, similarities_of
 
 N_EXPERIMENTS, N_RELABELLINGS = 100, 19

@@ -31,6 +31,8 @@ LAYERS = [
     (
         "folds",
         "crossvalidation",
+        "relabelling",
+        "nulls",
         "permutation",
         "adjustment",
         "inference",

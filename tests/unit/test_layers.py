@@ -17,8 +17,9 @@ from isoprune.labelled import RDM, Embedding, whole_layer
 from isoprune.layer_findings import layer_findings
 from isoprune.layers import LAYER_COLUMNS, layers_table, side_by_side, with_readable_networks
 from isoprune.naming import name_at_layer, readable_name
-from isoprune.permutation import relabellings, unit_null
+from isoprune.permutation import unit_null
 from isoprune.pruning import procedure_named, prune_arrays, select_many
+from isoprune.relabelling import relabellings
 from isoprune.retained import load_retained, score_retained
 from isoprune.scoring import controls_of
 from isoprune.specificity import Rivals, rival_scores

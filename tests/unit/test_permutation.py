@@ -14,8 +14,10 @@ from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.errors import InferenceError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of, partial_isomorphism, second_order, similarity
-from isoprune.permutation import _Unit, read_nulls, relabellings, unit_null, unit_nulls, write_nulls
+from isoprune.nulls import read_nulls, write_nulls
+from isoprune.permutation import _Unit, unit_null, unit_nulls
 from isoprune.pruning import CRITERIA, procedure_named
+from isoprune.relabelling import relabellings
 from isoprune.scoring import controls_of
 
 LABELS = [f"img_{i}" for i in range(18)]

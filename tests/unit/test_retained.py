@@ -21,7 +21,7 @@ from isoprune.io.embeddings import write_embedding
 from isoprune.io.tables import read_table
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
-from isoprune.permutation import relabellings
+from isoprune.relabelling import relabellings
 from isoprune.results import retained_table
 from isoprune.retained import (
     RETAINED_SCORE_COLUMNS,

@@ -13,8 +13,8 @@ from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.matched import MATCHED
 from isoprune.nuisances import nuisance_rdm
-from isoprune.permutation import relabellings
 from isoprune.pruning import procedure_named, prune
+from isoprune.relabelling import relabellings
 from isoprune.results import FOLD_COLUMNS
 from isoprune.specificity import (
     RIVAL_STREAMS,

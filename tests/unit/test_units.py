@@ -14,7 +14,7 @@ from isoprune.foldsets import read_fold_sets, write_fold_sets
 from isoprune.intervals import read_bootstrap
 from isoprune.isomorphism import isomorphism
 from isoprune.labelled import RDM, Embedding
-from isoprune.permutation import read_nulls
+from isoprune.nulls import read_nulls
 from isoprune.pruning import procedure_named, prune
 from isoprune.rdms import group_mean
 from isoprune.retained import load_retained

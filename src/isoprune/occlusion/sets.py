@@ -16,8 +16,8 @@ import numpy as np
 from isoprune.foldsets import FoldSets
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding
-from isoprune.permutation import relabellings
 from isoprune.pruning import select_many
+from isoprune.relabelling import relabellings
 from isoprune.scoring import leaves_something
 from isoprune.units import Design
 
@@ -44,7 +44,7 @@ class MapSets:
     halves : ndarray of shape (0 or 2, n_images, n_images)
         Mean RDM of each half of the subjects; none where there are too few.
     relabellings : ndarray of shape (n_null, n_images), int
-        As `isoprune.permutation.relabellings` draws them.
+        As `isoprune.relabelling.relabellings` draws them.
     pruned, random : ndarray of shape (n_folds, n_features), bool
         Sets of the target, and random ones of the same sizes.
     of_halves : ndarray of shape (0 or 2, n_folds, n_features), bool
