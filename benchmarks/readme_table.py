@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from isoprune.figures.ladder import WAYS
+
 
 def tables(results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summary and contrasts of a study."""
@@ -62,20 +64,6 @@ def ladder(results: Path) -> list[str]:
             cells.append("" if row.empty else f"{row['r'].iloc[0]:.2f} ({row['r_partial'].iloc[0]:.2f})")
         made.append(f"| {' | '.join(cells)} |")
     return made
-
-
-WAYS = (
-    "full",
-    "random",
-    "active",
-    "variable",
-    "components",
-    "ridge",
-    "nonnegative",
-    "dissimilarity",
-    "pruned",
-)
-"""Competitors of docs/reweighting.md, in the order of their figure."""
 
 
 def competitors(results: Path) -> list[str]:

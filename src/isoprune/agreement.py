@@ -71,7 +71,7 @@ def study_stability(units: Sequence[UnitSets], embeddings: Mapping[str, Embeddin
         Columns as `STUDY_STABILITY_COLUMNS`: a row for each unit over its folds; for each target over the subjects
         who were ranked one by one; for each network over the targets of the group.
     """
-    values = {name: _canonical(embedding) for name, embedding in embeddings.items()}
+    values = {name: embedding.canonical().values for name, embedding in embeddings.items()}
     rows = []
 
     def add(over: str, unit: Mapping[str, str], sets: Sequence[np.ndarray]) -> None:
@@ -166,10 +166,6 @@ def _grouped(units: Sequence[UnitSets], columns: Sequence[str]) -> dict[tuple[st
     for one in units:
         found.setdefault(tuple(one.unit[column] for column in columns), []).append(one)
     return found
-
-
-def _canonical(embedding: Embedding) -> np.ndarray:
-    return embedding.select(sorted(embedding.labels)).values.astype(np.float64)
 
 
 def _joined(tables: Sequence[pd.DataFrame], columns: Mapping[str, Any]) -> pd.DataFrame:

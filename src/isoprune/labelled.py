@@ -94,6 +94,26 @@ class Embedding:
         some = replace(self, values=self.values[rows], labels=tuple(self.labels[row] for row in rows))
         return some.select(labels)
 
+    def canonical(self, labels: Sequence[str] | None = None) -> Embedding:
+        """In float64 and the sorted order of labels, so that shuffled rows change no bit of what is computed.
+
+        Parameters
+        ----------
+        labels : sequence of str, optional
+            Of some of the images; default: all.
+
+        Raises
+        ------
+        LabelError
+            If a label has no row.
+        ConstantImageError
+            If an image is constant.
+        """
+        some = self.subset(sorted(self.labels if labels is None else labels))
+        values = some.values.astype(np.float64)
+        check_no_constant_image(values, f"embedding '{self.name}'", some.labels)
+        return replace(some, values=values)
+
 
 def whole_layer(features: Sequence[int], layer_sizes: Sequence[int], n_features: int) -> np.ndarray:
     """All features of the layer that a set is of.

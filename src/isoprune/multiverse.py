@@ -16,7 +16,7 @@ import numpy as np
 
 from isoprune.errors import IsopruneError
 from isoprune.io.arrays import read_arrays, write_arrays
-from isoprune.labelled import RDM, Embedding, check_no_constant_image
+from isoprune.labelled import RDM, Embedding
 from isoprune.permutation import unit_nulls
 from isoprune.pruning import procedure_named
 from isoprune.pruning.number import NRule
@@ -156,13 +156,9 @@ def run_specifications(
     IsopruneError
         If a specification cannot be run, with its choices.
     """
-    # Canonical order, as of every unit: shuffled rows change no bit.
-    labels = sorted(target.labels if subset else embedding.labels)
-    embedding = embedding.subset(labels) if subset else embedding.select(labels)
-    side = f"embedding '{embedding.name}'"
-    values = embedding.values.astype(np.float64)
-    check_no_constant_image(values, side, labels)
-    matrix = target.select(labels, side).values
+    embedding = embedding.canonical(target.labels if subset else None)
+    labels, values = embedding.labels, embedding.values
+    matrix = target.select(labels, f"embedding '{embedding.name}'").values
     # The last of a design's exchanges is within categories, where there are any.
     exchange_name, within = list(design.exchanges.items())[-1 if exchange == "within" else 0]
     drawn = relabellings(labels, n_permutations, seed=design.seed, within=within)

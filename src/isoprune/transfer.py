@@ -7,7 +7,6 @@ the features are fitted on all images of one and scored on all images of the oth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from isoprune.crossvalidation import fold_table, score_folds
 from isoprune.errors import EmbeddingError, InferenceError, LabelError, TooFewImagesError
 from isoprune.folds import MIN_TEST_IMAGES, Fold
 from isoprune.isomorphism import check_target_varies
-from isoprune.labelled import RDM, Embedding, check_no_constant_image
+from isoprune.labelled import RDM, Embedding
 from isoprune.labels import choose, listing
 from isoprune.pruning import procedure_named
 from isoprune.rdms import group_mean
@@ -80,7 +79,7 @@ def transfer_on_held_out(
     ConstantImageError
         If an image is constant.
     """
-    embedding = _canonical(embedding)
+    embedding = embedding.canonical()
     labels, values = embedding.labels, embedding.values
     side = f"embedding '{embedding.name}'"
     scores = score_folds(
@@ -132,7 +131,7 @@ def transfer_to_other_images(
     TooFewImagesError
         If there are fewer than 3 images to score.
     """
-    a, b = _canonical(fitted[0]), _canonical(scored[0])
+    a, b = fitted[0].canonical(), scored[0].canonical()
     _check_same_features(a, b)
     _check_no_common_image(a, b)
     if len(b.labels) < MIN_TEST_IMAGES:
@@ -222,14 +221,6 @@ def supervising_rdm(rdms: Sequence[RDM], scored: RDM) -> RDM:
     if len(rdms) == 1 and rdms[0].subject == scored.subject:
         return rdms[0]
     return mean_of_others({**{rdm.subject: rdm for rdm in rdms}, scored.subject: scored}, scored.subject)
-
-
-def _canonical(embedding: Embedding) -> Embedding:
-    """In float64 and the sorted order of labels, so that shuffled rows change no bit."""
-    embedding = embedding.select(sorted(embedding.labels))
-    values = embedding.values.astype(np.float64)
-    check_no_constant_image(values, f"embedding '{embedding.name}'", embedding.labels)
-    return replace(embedding, values=values)
 
 
 def _directed(table: pd.DataFrame, ranked_on: RDM, scored_on: RDM) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.files import read_json, write_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
-from isoprune.labelled import RDM, Embedding, check_no_constant_image
+from isoprune.labelled import RDM, Embedding
 from isoprune.nuisances import join_nuisances
 from isoprune.nulls import Null, write_nulls
 from isoprune.permutation import unit_null
@@ -242,15 +242,11 @@ def analyse_unit(
         If labels differ, an image is constant, or folds are impossible.
     """
     design = design.for_embedding(embedding)
-    # Canonical order: the rows of the stimulus table may be shuffled without a bit of difference.
-    labels = sorted(scored.labels if subset else embedding.labels)
-    embedding = embedding.subset(labels) if subset else embedding.select(labels)
+    embedding = embedding.canonical(scored.labels if subset else None)
+    labels, values = embedding.labels, embedding.values
     side = f"embedding '{embedding.name}'"
-    values = embedding.values.astype(np.float64)
-    check_no_constant_image(values, side, labels)
     ranked, target = (rdm.select(labels, side).values for rdm in (supervising, scored))
-    folds = design.make_folds(labels)
-    controls = design.controls(target, labels)
+    folds, controls = design.make_folds(labels), design.controls(target, labels)
     given = values, ranked, target, labels
     common = {"procedure": design.procedure, "controls": controls, "seed": design.seed, "threads": threads}
 
@@ -258,30 +254,18 @@ def analyse_unit(
         return progress and (lambda done, total: progress(what, done, total))
 
     scores = score_folds(*given, folds, n_random=design.n_random, progress=counting("folds"), **common)
-    tested = [fold for fold in folds if fold.repeat <= design.n_null_repeats]
-    nulls = {
-        exchange: unit_null(
-            *given,
-            tested,
-            relabellings=relabellings(labels, n_permutations, seed=design.seed, within=within),
-            exchange=exchange,
-            progress=counting("relabelled folds"),
-            **common,
-        )
-        for exchange, within in design.exchanges.items()
-        if n_permutations
-    }
+    nulls = _nulls(given, folds, design, n_permutations, {**common, "progress": counting("relabelled folds")})
     removed = controls.that_rank(np.arange(len(labels)), design.procedure)
     final = prune_arrays(values, ranked, design.procedure, threads, nuisances=removed)
     n_features = values.shape[1]
     whole = design.procedure.whole(final.retained, n_features)
     full = _isomorphism(values[:, whole], target, design.procedure)
-    facts = {**unit, "r_all_images": full, "n_images": len(labels), **_chosen(embedding, final, scores)}
+    of_images = {"r_all_images": full, "n_images": len(labels)}
     return UnitResult(
         folds=frame_of_unit(fold_table(scores, n_features), dict(unit)),
         retained=retained_table(final, fold_frequency(scores, n_features)),
         curve=curve_table(final),
-        facts={**facts, **_facts(final, scores, design)},
+        facts={**unit, **of_images, **_chosen(embedding, final, scores), **_facts(final, scores, design)},
         sets=fold_sets(scores, labels),
         retained_set=retained_set(
             final,
@@ -302,6 +286,26 @@ def analyse_unit(
             seed=design.seed,
         ),
     )
+
+
+def _nulls(
+    given: tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]],
+    folds: Sequence[Fold],
+    design: Design,
+    n_permutations: int,
+    settings: Mapping[str, Any],
+) -> dict[str, Null]:
+    """The unit's nulls by what is exchanged; ``given`` and ``settings`` are as in `unit_null`."""
+    tested = [fold for fold in folds if fold.repeat <= design.n_null_repeats]
+
+    def drawn(within: Mapping[str, str] | None) -> np.ndarray:
+        return relabellings(given[-1], n_permutations, seed=design.seed, within=within)
+
+    return {
+        exchange: unit_null(*given, tested, relabellings=drawn(within), exchange=exchange, **settings)
+        for exchange, within in design.exchanges.items()
+        if n_permutations
+    }
 
 
 def _facts(final: PruningResult, scores: Sequence[FoldScore], design: Design) -> dict[str, Any]:
