@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from isoprune.appearance import pixels_of
 from isoprune.folds import Fold, make_folds
 from isoprune.io.tables import image_paths
-from isoprune.nuisances import pixels_of
 from isoprune.stimuli import column_of, stimuli_of_set
 
 NEARLY_ONE = 0.95

@@ -17,6 +17,7 @@ LAYERS = [
         "networks",
         "embeddings",
         "stimuli",
+        "appearance",
         "brain",
         "voxels",
         "voxel_matching",

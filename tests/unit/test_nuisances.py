@@ -8,16 +8,12 @@ import pytest
 from PIL import Image
 
 from examples import random_target
+from isoprune.appearance import CYCLES, GRID, ORIENTATIONS, SIZE, gabor_energies
 from isoprune.errors import ConstantImageError, LabelError, MissingFileError, RDMError, UnknownNameError
 from isoprune.labelled import Embedding
 from isoprune.nuisances import (
-    CYCLES,
-    GRID,
     IMAGE_NUISANCES,
     NUISANCES,
-    ORIENTATIONS,
-    SIZE,
-    gabor_energies,
     join_nuisances,
     nuisance_named,
     nuisance_of_study,
