@@ -18,7 +18,7 @@ from isoprune.errors import IsopruneError
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding
 from isoprune.permutation import unit_nulls
-from isoprune.pruning import procedure_named
+from isoprune.pruning.criteria import criterion_named
 from isoprune.pruning.number import NRule
 from isoprune.relabelling import relabellings
 
@@ -156,6 +156,7 @@ def run_specifications(
     IsopruneError
         If a specification cannot be run, with its choices.
     """
+    design = design.for_embedding(embedding)
     embedding = embedding.canonical(target.labels if subset else None)
     labels, values = embedding.labels, embedding.values
     matrix = target.select(labels, f"embedding '{embedding.name}'").values
@@ -211,8 +212,8 @@ def _nulls_of(
     **given: Any,
 ) -> list[Any]:
     """The null of a specification under each rule for the number of features."""
-    procedure = procedure_named(
-        one.criterion, one.measure, one.method, design.procedure.backend, design.procedure.partial
+    procedure = replace(
+        design.procedure, criterion=criterion_named(one.criterion), measure=one.measure, method=one.method
     )
     used = replace(
         design,

@@ -16,6 +16,7 @@ from isoprune.figures.multiverse import choices_that_vary, specification_curves
 from isoprune.io.tables import read_table
 from isoprune.isomorphism import similarity
 from isoprune.labelled import RDM, Embedding
+from isoprune.layers import side_by_side
 from isoprune.multiverse import (
     CHOICES,
     Outcomes,
@@ -95,6 +96,20 @@ def test_a_specification_is_the_study_with_these_settings(number):
     null = analyse_unit(EMBEDDING, rdm(1), rdm(1), unit, design, n_permutations=3).nulls["images"]
     assert OUTCOMES.observed[number, 1] == pytest.approx(null.observed["pruned"], abs=1e-12)
     np.testing.assert_allclose(OUTCOMES.relabelled[number, :3], null.relabelled["pruned"], rtol=0, atol=1e-12)
+
+
+def test_the_best_of_several_layers_is_chosen_in_every_specification():
+    layers = [
+        Embedding(sparse_embedding(18, size, seed), LABELS, f"net{seed}") for seed, size in ((4, 20), (5, 30))
+    ]
+    best = side_by_side(layers, "netBest")
+    unit = {"network": "netBest", "layer": "best", "target": "IT", "supervision": "group", "subject": "group"}
+    null = analyse_unit(best, rdm(1), rdm(1), unit, DESIGN, n_permutations=5).nulls["images"]
+    found = run(
+        chosen={name: values[:1] for name, values in CHOSEN.items()}, embedding=best, n_permutations=5
+    )
+    assert found.observed[0].tolist() == [null.observed["full"], null.observed["pruned"]]
+    np.testing.assert_array_equal(found.relabelled[0], null.relabelled["pruned"])
 
 
 def test_order_of_images_and_of_choices_changes_no_bit():
