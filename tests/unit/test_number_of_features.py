@@ -86,6 +86,20 @@ def test_standard_error_is_that_of_leaving_each_image_out(name, n_nuisances):
     assert found == pytest.approx(slow, rel=1e-10 if exact else 0.15)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_image_without_which_the_target_is_constant_has_no_part_in_the_standard_error(seed):
+    features, target = sparse_embedding(13, 60, seed), np.zeros((13, 13))
+    target[seed] = target[:, seed] = 1.37
+    target[seed, seed] = 0
+    r = []
+    for image in np.delete(np.arange(13), seed):
+        kept = np.delete(np.arange(13), image)
+        r.append(isoprune.isomorphism.isomorphism(features[kept], target[np.ix_(kept, kept)]))
+    assert number.jackknife_error(features, target, PEARSON) == pytest.approx(
+        np.sqrt(11 * np.var(r)), rel=1e-9
+    )
+
+
 def test_standard_error_is_about_the_spread_over_samples_of_images():
     rng = np.random.default_rng(0)
     errors, r = [], []

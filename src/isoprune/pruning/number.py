@@ -19,6 +19,9 @@ PLATEAU = 0.01
 MIN_JACKKNIFE = 5
 """Fewest images of a jackknife: leaving out one of four, three pairs are correlated."""
 
+ROUNDING = 1e-12
+"""Share of the variance over all pairs up to which what is left of it without an image is rounding (dimensionless)."""
+
 NRule = str | int | float
 """One of `N_RULES`, a number of features (int), or a share of them (float between 0 and 1)."""
 
@@ -167,7 +170,7 @@ def jackknife_error(
 
 
 def _without_each(network: np.ndarray, other: np.ndarray, n_images: int) -> np.ndarray:
-    """Correlation of standardised pairs without those of each image, shape (n_images,)."""
+    """Correlation of standardised pairs without those of each image, (n_images,); NaN where one side is constant."""
     sums = [one.sum() - squareform(one).sum(axis=1) for one in (network, other)]
     products = [
         (one * two).sum() - squareform(one * two).sum(axis=1)
@@ -176,8 +179,9 @@ def _without_each(network: np.ndarray, other: np.ndarray, n_images: int) -> np.n
     n_pairs = len(network) - (n_images - 1)
     covariance = products[0] - sums[0] * sums[1] / n_pairs
     variances = [products[1] - sums[0] ** 2 / n_pairs, products[2] - sums[1] ** 2 / n_pairs]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return covariance / np.sqrt(variances[0] * variances[1])
+    # Without one image a side may be constant: what is then left of its variance is rounding.
+    undefined = np.min(variances, axis=0) <= ROUNDING
+    return covariance / np.sqrt(np.where(undefined, np.nan, variances[0] * variances[1]))
 
 
 def on_plateau(values: np.ndarray) -> np.ndarray:
