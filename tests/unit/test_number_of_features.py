@@ -6,9 +6,11 @@ import pytest
 import isoprune
 from examples import random_target, sparse_embedding
 from isoprune.config.analysis import Pruning
+from isoprune.crossvalidation import score_folds
 from isoprune.errors import ConfigError, EmbeddingError, IsopruneError, TooFewImagesError, UnknownNameError
-from isoprune.isomorphism import pairs_of, partial_isomorphism, similarity
-from isoprune.pruning import number, procedure_named
+from isoprune.folds import make_folds
+from isoprune.isomorphism import isomorphism, pairs_of, partial_isomorphism, similarity
+from isoprune.pruning import number, procedure_named, select_many
 from isoprune.pruning.criteria import criterion_named
 
 PEARSON, PUBLISHED = criterion_named("pearson"), criterion_named("published")
@@ -94,7 +96,7 @@ def test_an_image_without_which_the_target_is_constant_has_no_part_in_the_standa
     r = []
     for image in np.delete(np.arange(13), seed):
         kept = np.delete(np.arange(13), image)
-        r.append(isoprune.isomorphism.isomorphism(features[kept], target[np.ix_(kept, kept)]))
+        r.append(isomorphism(features[kept], target[np.ix_(kept, kept)]))
     assert number.jackknife_error(features, target, PEARSON) == pytest.approx(
         np.sqrt(11 * np.var(r)), rel=1e-9
     )
@@ -108,7 +110,7 @@ def test_standard_error_is_about_the_spread_over_samples_of_images():
         X[:20] += rng.normal(size=12)
         T = 1 - similarity(X + 2 * rng.normal(size=X.shape))
         errors.append(number.jackknife_error(X, T, PEARSON))
-        r.append(isoprune.isomorphism.isomorphism(X, np.abs(T - np.diag(np.diag(T)))))
+        r.append(isomorphism(X, np.abs(T - np.diag(np.diag(T)))))
     assert np.mean(errors) == pytest.approx(np.std(r), rel=0.5)
 
 
@@ -133,21 +135,19 @@ def test_one_se_keeps_fewer_features_within_its_error():
 def test_a_rule_sees_no_held_out_image(rule):
     labels = [f"{i:02}" for i in range(20)]
     procedure = procedure_named(n_rule=rule)
-    for fold in isoprune.folds.make_folds(labels, n_splits=3, n_repeats=1):
+    for fold in make_folds(labels, n_splits=3, n_repeats=1):
         rows = [labels.index(label) for label in fold.train]
         poisoned = np.full_like(T, np.nan)
         poisoned[np.ix_(rows, rows)] = T[np.ix_(rows, rows)]
         given = {"procedure": procedure, "n_random": 5}
-        clean, blind = (
-            isoprune.crossvalidation.score_folds(X, of, T, labels, [fold], **given)[0] for of in (T, poisoned)
-        )
+        clean, blind = (score_folds(X, of, T, labels, [fold], **given)[0] for of in (T, poisoned))
         assert np.array_equal(clean.retained, blind.retained)
 
 
 def test_many_targets_at_once_retain_what_each_alone_does():
     targets = np.array([random_target(20, seed) for seed in range(4)])
     for rule in ("one-se", 9):
-        many = isoprune.pruning.select_many(X, targets, procedure_named(n_rule=rule))
+        many = select_many(X, targets, procedure_named(n_rule=rule))
         assert many.n_retained.tolist() == [isoprune.prune(X, one, n_rule=rule).n_retained for one in targets]
 
 
