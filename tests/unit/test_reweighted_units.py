@@ -16,7 +16,7 @@ from isoprune.nuisances import nuisance_rdm
 from isoprune.pruning import procedure_named
 from isoprune.results import FOLD_COLUMNS
 from isoprune.reweighting import KINDS, Reweighting, inner_folds, load_weights
-from isoprune.reweighting.folds import spaces_of_weights, write_fold_weights
+from isoprune.reweighting.folds import spaces_of_weights, weights_of_units, write_fold_weights
 from isoprune.reweighting.study import units_of_job, write_reweighted
 from isoprune.reweighting.units import ReweightedUnit, analyse_reweightings
 from isoprune.specificity import without_score
@@ -274,3 +274,10 @@ def test_a_kind_without_weights_in_a_scored_fold_has_no_space(tmp_path):
     write_fold_weights(tmp_path / "weights.npz", scores, weights)
     spaces = spaces_of_weights(tmp_path / "weights.npz", EMBEDDING, SETS, "correlation")
     assert "ridge" not in spaces and "dissimilarity" in spaces
+
+
+def test_weights_go_to_the_unit_they_were_fitted_for():
+    sets = [f"pruning/net-{name}_target-IT_sets.npz" for name in ("one", "best", "two")]
+    weights = [f"reweighting/net-{name}_target-IT_weights.npz" for name in ("two", "one")]
+    assert weights_of_units(sets, weights) == [weights[1], None, weights[0]]
+    assert weights_of_units(sets, []) == [None] * 3

@@ -56,16 +56,19 @@ def test_final_weights_of_every_unit_lie_beside_its_scores(reweighted):
         ]
 
 
-def test_weighed_spaces_are_compared_with_wordnet_too(reweighted):
+def test_weighed_spaces_are_compared_with_wordnet_too_but_the_best_of_several_has_none(reweighted):
     try:
         load_wordnet()
     except MissingFileError as problem:
         pytest.skip(str(problem))
-    reweighted.settings(wordnet={"measures": ["path"]})
+    networks = reweighted.read()["networks"]
+    networks = [{"name": "best", "best_of": ["mine", "same"]}, *networks, {**networks[0], "name": "same"}]
+    reweighted.settings(wordnet={"measures": ["path"]}, networks=networks)
     reweighted.snakemake("--", "results/tiny/wordnet.tsv")
     table = pd.read_csv(reweighted.results / "wordnet.tsv", sep="\t")
     of_all = table[(table["scope"] == "all images") & (table["coefficient"] == "spearman")]
-    for target in ("EVC", "IT"):
-        here = of_all[of_all["target"] == target]
-        assert {"human", "full", "pruned", "random", *KINDS} == set(here["a"])
-        assert set(KINDS) <= set(here["b"].dropna())
+    for (network, _), here in of_all.groupby(["network", "target"]):
+        weighed = set() if network == "best" else set(KINDS)
+        assert {"human", "full", "pruned", "random", *weighed} == set(here["a"])
+        assert weighed <= set(here["b"].dropna())
+    assert set(of_all["network"]) == {"best", "mine", "same"}

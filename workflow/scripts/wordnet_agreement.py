@@ -15,7 +15,7 @@ with job_log(snakemake.log[0], "agreement with WordNet") as log:
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import write_table
     from isoprune.retained import load_retained
-    from isoprune.reweighting.folds import spaces_of_weights
+    from isoprune.reweighting.folds import spaces_of_weights, weights_of_units
     from isoprune.synsets import read_wordnet, write_spaces
     from isoprune.wordnet_agreement import AGREEMENT_COLUMNS, unit_agreement
 
@@ -24,7 +24,7 @@ with job_log(snakemake.log[0], "agreement with WordNet") as log:
     rdms = {rdm.target: rdm for rdm in map(read_rdm, given.rdms)}
     wordnet = read_wordnet(given.synsets, given.similarities)
     tables, spaces = [], {}
-    weights = given.weights or [None] * len(params.units)
+    weights = weights_of_units(given.sets, given.weights)
     for unit, retained, path, weighed in zip(params.units, given.retained, given.sets, weights, strict=True):
         embedding, sets = embeddings[unit["network"]], read_fold_sets(path)
         table, of_unit = unit_agreement(

@@ -39,6 +39,21 @@ def write_fold_weights(
     write_arrays(path, **arrays)
 
 
+def weights_of_units(sets: Sequence[str | Path], weights: Sequence[str | Path]) -> list[str | Path | None]:
+    """Each unit's file of weights, by the name of the unit; None where it has none.
+
+    Parameters
+    ----------
+    sets : sequence of path
+        Files of the units' sets, ``<unit>_sets.npz``.
+    weights : sequence of path
+        Files that `write_fold_weights` wrote, ``<unit>_weights.npz``; units may be missing, the best of several layers
+        among them.
+    """
+    found = {Path(path).name.removesuffix("_weights.npz"): path for path in weights}
+    return [found.get(Path(path).name.removesuffix("_sets.npz")) for path in sets]
+
+
 def spaces_of_weights(
     path: str | Path, embedding: Embedding, sets: FoldSets, measure: str
 ) -> dict[str, tuple[RDM, list[RDM]]]:
