@@ -16,7 +16,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from isoprune.appearance import CYCLES, GRID, ORIENTATIONS, SIZE, described
 from isoprune.errors import ConstantImageError, LabelError, RDMError
-from isoprune.io.rdms import read_ready_rdms
+from isoprune.io.ready_rdms import read_ready_rdms
 from isoprune.io.tables import image_paths
 from isoprune.isomorphism import (
     check_target_varies,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from isoprune.errors import LabelError, RDMError
-from isoprune.io.rdms import hash_of_subject, read_rdm, read_ready_rdms, write_rdm
+from isoprune.io.rdms import read_rdm, write_rdm
+from isoprune.io.ready_rdms import hash_of_subject, read_ready_rdms
 from isoprune.rdms import group_mean
 
 DATA = Path(__file__).parents[2] / "../shared/data"

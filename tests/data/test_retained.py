@@ -6,7 +6,7 @@ import pytest
 import isoprune
 from isoprune.embeddings import embed
 from isoprune.errors import RetainedSetError
-from isoprune.io.rdms import read_ready_rdms
+from isoprune.io.ready_rdms import read_ready_rdms
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.networks import build
 from isoprune.rdms import group_mean

@@ -13,7 +13,7 @@ from isoprune.cli import main
 from isoprune.config import load
 from isoprune.config.betas import Betas
 from isoprune.errors import MissingFileError
-from isoprune.io.rdms import read_ready_rdms
+from isoprune.io.ready_rdms import read_ready_rdms
 from isoprune.io.wordnet import load_wordnet
 from isoprune.judgments import read_judgments
 from workflow_study import make_study

@@ -15,15 +15,9 @@ import scipy.io
 from rsatoolbox.rdm import RDMs, load_rdm
 
 from isoprune.errors import LabelError, MissingFileError, RDMError, UnknownNameError, UnreadableFileError
-from isoprune.io.rdms import (
-    decode_label,
-    encode_label,
-    hash_of_subject,
-    read_rdm,
-    read_ready_rdm,
-    read_ready_rdms,
-    write_rdm,
-)
+from isoprune.io.rdms import read_rdm, write_rdm
+from isoprune.io.ready_rdms import hash_of_subject, read_ready_rdm, read_ready_rdms
+from isoprune.io.rsatoolbox import decode_label, encode_label
 from isoprune.labelled import RDM
 
 LABELS = ("img_10", "img_2", "Äpfel 50%", "café", "img_1")

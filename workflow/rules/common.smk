@@ -20,7 +20,7 @@ from isoprune.io.betas import beta_files
 from isoprune.io.betas.bold import bold_inputs, fitted_files
 from isoprune.io.files import check_writable, existing
 from isoprune.io.judgments import hash_of_rater
-from isoprune.io.rdms import hash_of_subject
+from isoprune.io.ready_rdms import hash_of_subject
 from isoprune.io.regions import region_files
 from isoprune.io.tables import image_paths, read_stimuli
 from isoprune.nuisances import IMAGE_NUISANCES, nuisance_named, nuisance_of_study

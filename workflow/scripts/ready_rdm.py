@@ -8,7 +8,8 @@ from isoprune.log import job_log
 
 wildcards = snakemake.wildcards
 with job_log(snakemake.log[0], f"target {wildcards.target}, subject {wildcards.subject}") as log:
-    from isoprune.io.rdms import read_ready_rdm, write_rdm
+    from isoprune.io.rdms import write_rdm
+    from isoprune.io.ready_rdms import read_ready_rdm
     from isoprune.io.tables import read_stimuli
     from isoprune.stimuli import labels_in_order, stimuli_of_set
 

@@ -1,4 +1,4 @@
-"""Writing files so that a killed job leaves no half file."""
+"""Files of any format: written so that a killed job leaves no half file, and errors that say which file is damaged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
+from isoprune.errors import IsopruneError, MissingFileError, NotWritableError, UnreadableFileError
 
 
 @contextmanager
@@ -88,6 +88,49 @@ def existing(path: str | Path, *, where: str, remedy: str) -> Path:
     if not path.is_file():
         raise MissingFileError(where, f"'{path}' is not a file", "a file that exists", remedy)
     return path
+
+
+@contextmanager
+def readable(path: Path, expected: str, problems: tuple[type[Exception], ...]) -> Iterator[None]:
+    """What a library raises where a file is damaged becomes an error that names the file.
+
+    Parameters
+    ----------
+    path : path
+    expected : str
+        What the file should be, in words.
+    problems : tuple of exception types
+        By which the library reports damage.
+
+    Raises
+    ------
+    UnreadableFileError
+        If one of them is raised.
+    """
+    try:
+        yield
+    except IsopruneError:
+        raise
+    except problems as problem:
+        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        raise UnreadableFileError(
+            str(path),
+            f"it cannot be read ({reason})",
+            expected,
+            "Make or copy the file again; it may be truncated, or of another format than its name says.",
+        ) from problem
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Errors of what is inside a file also name the file."""
+    try:
+        yield
+    except IsopruneError as problem:
+        if str(path) in problem.where:
+            raise
+        where = f"{path}, {problem.where}"
+        raise type(problem)(where, problem.found, problem.expected, problem.remedy) from problem
 
 
 def check_writable(folder: str | Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from isoprune.errors import LabelError, UnreadableFileError
-from isoprune.io.rdms import (
+from isoprune.io.rsatoolbox import (
     decode_label,
     descriptor_texts,
     encode_label,

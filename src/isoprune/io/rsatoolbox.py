@@ -1,0 +1,129 @@
+"""rsatoolbox HDF5 files: what RDM and pattern files have in common.
+
+They are written through rsatoolbox, so that anyone can open them with it, and read with h5py alone, so that a job that
+only needs the numbers does not pay for loading a toolbox.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from isoprune.errors import UnreadableFileError
+from isoprune.io.files import existing, readable, write_bytes
+from isoprune.labels import listing
+
+# rsatoolbox turns text arrays into ASCII; everything printable but the escape sign stays as it is.
+_UNESCAPED = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
+_ENCODING = "percent"
+
+
+def encode_label(label: str) -> str:
+    """A label in ASCII, other characters (and ``%``) percent-encoded as UTF-8."""
+    return quote(label, safe=_UNESCAPED)
+
+
+def decode_label(text: str) -> str:
+    """The label that ``encode_label`` turned into ``text``."""
+    return unquote(text, errors="strict")
+
+
+def own_descriptors(provenance: dict[str, Any]) -> dict[str, str]:
+    """Descriptors of a file that isoprune writes: its provenance, and how its labels are encoded."""
+    text = json.dumps(provenance, sort_keys=True, ensure_ascii=True)
+    return {"provenance": text, "label_encoding": _ENCODING}
+
+
+def write_rsatoolbox(path: str | Path, content: Any) -> None:
+    """Write an rsatoolbox ``RDMs`` or ``Dataset`` as HDF5, in one step.
+
+    Parameters
+    ----------
+    path : path
+        Where to.
+    content : rsatoolbox.rdm.RDMs or rsatoolbox.data.Dataset
+        What to write; its text must be ASCII.
+    """
+    # rsatoolbox opens named files for appending and never closes them.
+    buffer = io.BytesIO()
+    content.save(buffer, file_type="hdf5")
+    write_bytes(path, buffer.getvalue())
+
+
+def read_rsatoolbox(path: str | Path) -> dict[str, Any]:
+    """Content of an rsatoolbox HDF5 file: groups as dicts, text as str, arrays as arrays.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    UnreadableFileError
+        If it is not HDF5, or truncated.
+    """
+    import h5py
+
+    path = existing(path, where=str(path), remedy="Check the path, or make the file first.")
+    # HDF5's library reports damage by any of these.
+    damage = (OSError, RuntimeError, KeyError, ValueError)
+    with readable(path, "a complete HDF5 file", damage), h5py.File(path, "r") as file:
+        return _group_content(file)
+
+
+def descriptor_texts(content: dict[str, Any], group: str, name: str) -> tuple[str, ...] | None:
+    """One descriptor of an rsatoolbox file as text, decoded if isoprune wrote it; None if it is not there."""
+    values = content.get(group, {}).get(name)
+    if values is None:
+        return None
+    texts = [str(value) for value in np.atleast_1d(values)]
+    if content.get("descriptors", {}).get("label_encoding") == _ENCODING:
+        texts = [decode_label(text) for text in texts]
+    return tuple(texts)
+
+
+def provenance_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The provenance in the content of a file that isoprune wrote; empty for files of others."""
+    text = content.get("descriptors", {}).get("provenance")
+    return json.loads(text) if isinstance(text, str) else {}
+
+
+def dissimilarities_in(content: dict[str, Any], path: Path) -> np.ndarray:
+    """Dissimilarities of an rsatoolbox ``RDMs`` file, shape (n_rdms, n_pairs) or (n_rdms, n, n).
+
+    Raises
+    ------
+    UnreadableFileError
+        If the content is of something else.
+    """
+    values = content.get("dissimilarities")
+    if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
+        raise UnreadableFileError(
+            str(path),
+            f"HDF5 with {listing(sorted(content)) or 'nothing'} at its top",
+            "an rsatoolbox RDMs file, with an array `dissimilarities` (RDMs × pairs)",
+            "Save RDMs with rsatoolbox's `rdms.save(path, file_type='hdf5')`.",
+        )
+    return values
+
+
+def _group_content(group: Any) -> dict[str, Any]:
+    import h5py
+
+    content: dict[str, Any] = dict(group.attrs)
+    for name, item in group.items():
+        if isinstance(item, h5py.Group):
+            content[name] = _group_content(item)
+        elif item.shape is None:
+            content[name] = None
+        else:
+            values = item[()]
+            # Fixed-length text comes as bytes, variable-length text as objects.
+            is_text = (
+                values.dtype.kind in "SO" if isinstance(values, np.ndarray) else isinstance(values, bytes)
+            )
+            content[name] = item.asstr()[()] if is_text else values
+    return content
