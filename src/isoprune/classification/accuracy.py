@@ -28,7 +28,8 @@ from isoprune.io.tables import read_table
 from isoprune.labelled import Embedding
 from isoprune.labels import listing
 from isoprune.results import UNIT_COLUMNS
-from isoprune.retained import SOURCE, RetainedSet, load_retained
+from isoprune.retained import RetainedSet, load_retained
+from isoprune.retained.set import SOURCE
 from isoprune.reweighting.weights import Weights, load_weights, weights_of_unit
 
 ACCURACY_COLUMNS = {

@@ -18,7 +18,7 @@ from isoprune.labelled import RDM, Embedding
 from isoprune.provenance import package_version
 from isoprune.pruning import one_blas_thread
 from isoprune.results import frame_of_unit
-from isoprune.retained import layer_named, source_of
+from isoprune.retained.set import layer_named, source_of
 from isoprune.reweighting.fitting import PENALTIES, Reweighting, Weighing, inner_folds
 from isoprune.reweighting.weights import Weights
 from isoprune.scoring import Controls, leaves_something
