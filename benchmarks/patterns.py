@@ -66,7 +66,7 @@ def measure(folder: Path, n_runs: int) -> dict[str, float]:
     """Seconds and gigabytes of one subject, read and turned into RDMs in this process."""
     import rsatoolbox  # noqa: F401
 
-    from isoprune.patterns import patterns_from_files
+    from isoprune.extraction import patterns_from_files
     from isoprune.rdms import rdm_from_patterns
 
     imports_gb, started = peak_gb(), time.perf_counter()

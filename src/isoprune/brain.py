@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.errors import NoRegionError
+from isoprune.extraction import extract_patterns
 from isoprune.io.betas import beta_runs
 from isoprune.io.betas.volumes import volumes_a_chunk
 from isoprune.io.regions import regions_of
 from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import RDM, Patterns
-from isoprune.patterns import extract_patterns
 from isoprune.quality import reliability_table, voxel_table
 from isoprune.rdms import rdm_from_patterns
 from isoprune.voxel_matching import VoxelMatching, match_voxels

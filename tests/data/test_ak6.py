@@ -8,9 +8,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from isoprune.extraction import patterns_from_files
 from isoprune.io.masks import read_mask_on_grid
 from isoprune.labelled import Patterns
-from isoprune.patterns import patterns_from_files
 from isoprune.quality import intersubject_table, pattern_reliability
 from isoprune.rdms import group_mean, rdm_from_patterns
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from isoprune.distances import dissimilarities, noise_precision
+from isoprune.extraction import extract_patterns
 from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import Patterns
-from isoprune.patterns import extract_patterns
 from isoprune.rdms import n_negative, rdm_from_patterns
 
 DATA = Path(__file__).parents[2] / "../shared/data/haxby2001"

@@ -21,6 +21,8 @@ LAYERS = [
         "brain",
         "voxels",
         "voxel_matching",
+        "region_values",
+        "extraction",
         "patterns",
         "distances",
         "rdms",

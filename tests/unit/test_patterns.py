@@ -18,16 +18,11 @@ from isoprune.errors import (
     UnknownNameError,
     UnreadableFileError,
 )
+from isoprune.extraction import extract_patterns, patterns_from_files
 from isoprune.io.patterns import read_patterns, write_patterns
 from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import Patterns
-from isoprune.patterns import (
-    centre_runs,
-    extract_patterns,
-    mean_patterns,
-    patterns_from_files,
-    zscore_runs,
-)
+from isoprune.patterns import centre_runs, mean_patterns, zscore_runs
 from isoprune.voxels import VoxelSelection
 
 SHAPE, LABELS = (6, 5, 4), ("img_10", "img_2", "img_1", "Zebra")
@@ -332,7 +327,7 @@ def runs_of(values, **settings):
 
 def test_volumes_are_read_once_and_in_chunks_for_all_regions(volumes, monkeypatch):
     values, inside = volumes
-    monkeypatch.setattr("isoprune.patterns._CHUNK_BYTES", 3 * 8 * int(np.prod(SHAPE)))
+    monkeypatch.setattr("isoprune.region_values._CHUNK_BYTES", 3 * 8 * int(np.prod(SHAPE)))
     reads = []
 
     def read(start, stop):

@@ -338,7 +338,7 @@ def test_compressed_files_hold_neither_clock_time_nor_name(subject):
 
 
 def test_what_extraction_finds_is_the_simulated_region(subject):
-    from isoprune.patterns import patterns_from_files
+    from isoprune.extraction import patterns_from_files
 
     folder, embedding = subject
     start = folder / "sub-01"
