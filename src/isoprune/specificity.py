@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoprune.bootstrap import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.crossvalidation import MAX_REDRAWS, Block, draw_sets, fisher_mean
 from isoprune.foldsets import FoldSets
-from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.tables import write_table
 from isoprune.labelled import RDM, Embedding
 from isoprune.matched import matched

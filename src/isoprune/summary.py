@@ -14,20 +14,13 @@ import numpy as np
 import pandas as pd
 
 from isoprune.adjustment import benjamini_hochberg, max_t, p_value
+from isoprune.bootstrap import ImageBootstrap, joined, read_bootstrap
 from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError
 from isoprune.folds import Fold
 from isoprune.foldsets import FoldSets, read_fold_sets
-from isoprune.intervals import (
-    ImageBootstrap,
-    Interval,
-    dual_interval,
-    image_interval,
-    joined,
-    read_bootstrap,
-    subjects_interval,
-)
+from isoprune.intervals import Interval, dual_interval, image_interval, subjects_interval
 from isoprune.labelled import GROUP, RDM, SUBJECTS
 from isoprune.labels import listing
 from isoprune.nulls import Null, read_nulls

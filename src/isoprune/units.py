@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.adjustment import p_value
+from isoprune.bootstrap import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.crossvalidation import FoldScore, fisher_z, fold_frequency, fold_table, score_folds
 from isoprune.folds import Fold, make_folds
 from isoprune.foldsets import FoldSets, fold_sets, write_fold_sets
-from isoprune.intervals import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.io.files import read_json, write_json
 from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity

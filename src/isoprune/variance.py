@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isoprune.bootstrap import WEIGHTS_AT_ONCE, image_counts
 from isoprune.errors import FoldError, InferenceError, LabelError, TooFewImagesError
 from isoprune.folds import Fold
-from isoprune.intervals import LEAST_SPREAD, WEIGHTS_AT_ONCE, image_counts, interval_over_images
+from isoprune.intervals import interval_over_images
 from isoprune.isomorphism import check_target_varies, pairs_of, standardised_pairs
 from isoprune.labelled import RDM
 from isoprune.labels import listing
 from isoprune.nuisances import check_something_left
+from isoprune.weighted import LEAST_SPREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +70,7 @@ def partition_variance(
     On held-out images each block of test images is fitted by itself, and parts are averaged over blocks: what was
     selected on a fold's training images has not seen its block. A predictor that is constant in a block explains
     nothing there. For the intervals images are resampled inside the blocks, as in
-    `isoprune.intervals.bootstrap_images`: a pair counts as often as the product of its images' counts, pairs of an
+    `isoprune.bootstrap.bootstrap_images`: a pair counts as often as the product of its images' counts, pairs of an
     image with itself are dropped, and the fit is by weighted least squares.
 
     Parameters

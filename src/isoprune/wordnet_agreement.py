@@ -13,20 +13,15 @@ import numpy as np
 import pandas as pd
 
 from isoprune.adjustment import p_value
+from isoprune.bootstrap import WEIGHTS_AT_ONCE, ImageBootstrap, image_counts
 from isoprune.crossvalidation import fisher_z
 from isoprune.foldsets import FoldSets
-from isoprune.intervals import (
-    WEIGHTS_AT_ONCE,
-    ImageBootstrap,
-    image_counts,
-    image_interval,
-    weighted_correlation,
-    weighted_ranks,
-)
+from isoprune.intervals import image_interval
 from isoprune.isomorphism import pairs_of, standardised_pairs
 from isoprune.labelled import RDM, Embedding
 from isoprune.results import UNIT_COLUMNS
 from isoprune.synsets import HUMAN, Spaces, WordNet, spaces_of_all_images, spaces_of_held_out_images
+from isoprune.weighted import weighted_correlation, weighted_ranks
 from isoprune.wordnet import MIN_SYNSETS
 
 HELD_OUT, ALL_IMAGES = "held-out images", "all images"

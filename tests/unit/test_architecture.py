@@ -30,7 +30,7 @@ LAYERS = [
         "wordnet",
         "judgments",
     ),
-    ("isomorphism", "joining", "nuisances", "pruning", "scoring"),
+    ("isomorphism", "joining", "nuisances", "pruning", "scoring", "weighted"),
     (
         "folds",
         "crossvalidation",
@@ -41,6 +41,7 @@ LAYERS = [
         "inference",
         "ceilings",
         "raters",
+        "bootstrap",
         "intervals",
         "variance",
         "stability",

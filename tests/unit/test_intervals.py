@@ -7,22 +7,15 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from examples import sparse_embedding
+from isoprune.bootstrap import ImageBootstrap, bootstrap_images
 from isoprune.crossvalidation import FoldScore, fisher_mean, fisher_z, score_folds
 from isoprune.errors import InferenceError, UnknownNameError
 from isoprune.folds import Fold, make_folds
-from isoprune.intervals import (
-    ImageBootstrap,
-    Interval,
-    bootstrap_images,
-    dual_interval,
-    dual_variance,
-    image_interval,
-    subjects_interval,
-    weighted_r,
-)
+from isoprune.intervals import Interval, dual_interval, dual_variance, image_interval, subjects_interval
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.pruning import procedure_named
 from isoprune.units import competitor_sets
+from isoprune.weighted import weighted_r
 
 LABELS = tuple(f"img_{i:02}" for i in range(30))
 FOLDS = make_folds(LABELS, n_splits=3, n_repeats=2)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from examples import random_target
+from isoprune.bootstrap import read_bootstrap
 from isoprune.crossvalidation import fisher_z, score_folds
 from isoprune.errors import ReweightingError
 from isoprune.foldsets import fold_sets
-from isoprune.intervals import read_bootstrap
 from isoprune.isomorphism import isomorphism, pairs_of, similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.nuisances import nuisance_rdm

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from examples import random_target, sparse_embedding
+from isoprune.bootstrap import joined, read_bootstrap
 from isoprune.crossvalidation import fisher_mean, fisher_z, score_folds
 from isoprune.foldsets import fold_sets
-from isoprune.intervals import joined, read_bootstrap
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.matched import MATCHED

@@ -8,10 +8,11 @@ import pytest
 
 from examples import random_target
 from isoprune.adjustment import benjamini_hochberg, max_t, p_value
+from isoprune.bootstrap import joined
 from isoprune.ceilings import group_ceiling, subject_ceilings, summarise_ceilings
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError
-from isoprune.intervals import dual_interval, image_interval, joined
+from isoprune.intervals import dual_interval, image_interval
 from isoprune.labelled import RDM, Embedding
 from isoprune.pruning import procedure_named
 from isoprune.rdms import group_mean

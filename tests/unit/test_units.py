@@ -8,10 +8,10 @@ import pytest
 
 from examples import random_target, sparse_embedding
 from isoprune.adjustment import p_value
+from isoprune.bootstrap import read_bootstrap
 from isoprune.crossvalidation import fisher_mean, fisher_z, score_folds
 from isoprune.errors import LabelError, MissingFileError, UnknownNameError, UnreadableFileError
 from isoprune.foldsets import read_fold_sets, write_fold_sets
-from isoprune.intervals import read_bootstrap
 from isoprune.isomorphism import isomorphism
 from isoprune.labelled import RDM, Embedding
 from isoprune.nulls import read_nulls

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import random_target
+from isoprune.bootstrap import image_counts
 from isoprune.errors import FoldError, InferenceError, LabelError, RDMError, TooFewImagesError
 from isoprune.folds import make_folds
-from isoprune.intervals import image_counts, interval_over_images
+from isoprune.intervals import interval_over_images
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
 from isoprune.variance import VARIANCE_COLUMNS, partition_variance, parts_of, r2_of_models, subsets
