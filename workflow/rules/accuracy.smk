@@ -1,5 +1,9 @@
 """Classification accuracy that is left with the retained features; only in a study that asks for it."""
 
+
+include: "inputs/accuracy.smk"
+
+
 if STUDY.accuracy:
 
     rule activations:

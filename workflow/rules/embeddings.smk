@@ -1,6 +1,9 @@
 """Embeddings: the activations of one layer of each network for every image."""
 
 
+include: "inputs/embeddings.smk"
+
+
 rule embedding:
     input:
         stimuli=f"{RESULTS}/stimuli.tsv",

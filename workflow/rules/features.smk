@@ -1,5 +1,9 @@
 """What the retained features look at: tables and a page for each network and target."""
 
+
+include: "inputs/features.smk"
+
+
 if STUDY.features:
 
     rule looked_at:

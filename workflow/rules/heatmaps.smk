@@ -1,5 +1,9 @@
 """Occlusion maps: which parts of an image carry the isomorphism."""
 
+
+include: "inputs/heatmaps.smk"
+
+
 if STUDY.heatmaps:
 
     IMAGES_PER_PAGE = 24

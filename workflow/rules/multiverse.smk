@@ -1,5 +1,9 @@
 """Combinations of settings, run and tested together; only in a study that asks for it."""
 
+
+include: "inputs/multiverse.smk"
+
+
 if STUDY.multiverse:
 
     rule specifications:

@@ -1,6 +1,9 @@
 """Pruning: cross-validated, for each unit network × target × subject, and what else could have ranked the features."""
 
 
+include: "inputs/pruning.smk"
+
+
 rule prune:
     input:
         embedding=f"{RESULTS}/embeddings/net-{{network}}_embedding.h5",

@@ -1,5 +1,9 @@
 """Quality of the data: tables over subjects, every RDM, maps, reliabilities, and regions on the brain."""
 
+
+include: "inputs/quality.smk"
+
+
 if BETA_TARGETS:
 
     rule quality_brain:

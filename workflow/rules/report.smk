@@ -1,5 +1,9 @@
 """Figures and pages: the study as its report shows it."""
 
+
+include: "inputs/report.smk"
+
+
 if MODELS and STUDY.report.stimuli:
 
     rule figure_stimuli:

@@ -1,5 +1,9 @@
 """Reweighting: weights on all features as competitors of the pruned set; only in a study that asks for it."""
 
+
+include: "inputs/reweighting.smk"
+
+
 # A job for all units of a network and target: what costs most is shared by everybody who saw the same images.
 for target in TARGETS if STUDY.reweighting else []:
 

@@ -1,6 +1,9 @@
 """The tidy tables of a study."""
 
 
+include: "inputs/statistics.smk"
+
+
 rule summary:
     input:
         folds=unit_files("pruning", "folds.tsv", all_units()),
@@ -230,6 +233,11 @@ rule selected:
         "List the selected units"
     script:
         "../scripts/selected.py"
+
+
+onsuccess:
+    if is_selection() and Path(f"{RESULTS}/selected.tsv").is_file():
+        print(Path(f"{RESULTS}/selected.tsv").read_text(), file=sys.stderr)
 
 
 if STUDY.is_simulated:

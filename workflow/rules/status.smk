@@ -1,6 +1,9 @@
 """How far a run is: `make status`, or `snakemake --nolock --forcerun status -- status` beside a run that goes on."""
 
 
+include: "inputs/status.smk"
+
+
 localrules:
     status,
 

@@ -1,6 +1,10 @@
 """Target RDMs: a file a subject × target, and the mean over subjects."""
 
 
+include: "inputs/targets.smk"
+include: "inputs/brain.smk"
+
+
 rule ready_rdm:
     input:
         source=source_file,

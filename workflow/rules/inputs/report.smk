@@ -1,0 +1,67 @@
+"""What the report shows, and what a run ends with."""
+
+
+def shown_units():
+    """Units whose retained sets are drawn: the group's, or every one where none is ranked by the group."""
+    of_group = [unit for unit in all_units() if unit["supervision"] == GROUP]
+    return of_group or all_units()
+
+
+def several_sets():
+    """Whether retained sets of two targets can be compared: the group's, of targets with a common mean."""
+    return bool(STUDY.networks) and GROUP in STUDY.supervision and len(shared_targets()) > 1
+
+
+def final_files():
+    """What a run ends with."""
+    if is_selection():
+        return [f"{RESULTS}/selected.tsv"]
+    if has_own_stimuli() and not STUDY.networks:
+        return [*rdms_of(target.name for target in STUDY.targets), *quality_results()]
+    figures = ["rdms.svg"]
+    if MODELS and STUDY.report.stimuli:
+        figures.append("stimuli.png")
+    tables = []
+    if STUDY.networks:
+        figures += [
+            "isomorphism.svg",
+            "specificity.svg",
+            "competitors.svg",
+            "gain.svg",
+            "curves.svg",
+            "stability.svg",
+        ]
+        tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
+        tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+    if SWEEPS:
+        tables.append("layers.tsv")
+        figures.append("layers.svg")
+    if several_sets():
+        figures.append("overlap.svg")
+    if STUDY.partitions:
+        tables.append("variance.tsv")
+        figures.append("variance.svg")
+    if STUDY.transfer:
+        tables.append("transfer.tsv")
+    if STUDY.multiverse:
+        tables.append("multiverse.tsv")
+        figures.append("multiverse.svg")
+    if STUDY.wordnet:
+        tables.append("wordnet.tsv")
+        figures += ["wordnet.svg", "dendrograms.svg"]
+    if STUDY.features:
+        figures += [f"{page}_features.html" for page in feature_pages()]
+    if STUDY.heatmaps:
+        tables += ["heatmaps.tsv", "heatmap_contrasts.tsv"]
+        figures += [f"net-{network}_heatmaps.svg" for network in heatmap_networks()]
+    if STUDY.accuracy:
+        tables.append("accuracy.tsv")
+        figures.append("accuracy.svg")
+    if STUDY.is_simulated:
+        figures.append("recovery.svg")
+        tables.append("recovery.tsv")
+    return [
+        *(f"{RESULTS}/{table}" for table in tables),
+        *(f"{RESULTS}/figures/{figure}" for figure in figures),
+        *quality_results(),
+    ]

@@ -1,0 +1,114 @@
+"""Units of work, network × target × subject × supervision, and what each depends on."""
+
+from functools import cache
+
+UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
+
+
+def units(networks, targets, subjects, with_group):
+    """Every unit of work as a mapping of wildcards: network × target × subject × supervision."""
+    return [
+        {
+            "network": network,
+            "target": target,
+            "subject": subject,
+            "supervision": supervision,
+        }
+        for network in networks
+        for target in targets
+        for supervision in STUDY.supervision
+        for subject in (
+            [GROUP] * with_group
+            if supervision == "group"
+            else [one for one in subjects_with(target) if one in subjects]
+        )
+    ]
+
+
+@cache
+def all_units():
+    """The units of the whole study."""
+    networks = [network.name for network in STUDY.networks]
+    targets = [target.name for target in STUDY.targets]
+    return units(networks, targets, STUDY.subjects, with_group=True)
+
+
+def selected_units():
+    """The units that the setting `select` asks for; the group's only when no subject is named."""
+    return units(
+        STUDY.selected_networks,
+        STUDY.selected_targets,
+        STUDY.selected_subjects,
+        with_group=STUDY.select.subjects is None,
+    )
+
+
+def is_selection():
+    """Whether a part of the study was asked for."""
+    return any(
+        chosen is not None
+        for chosen in (
+            STUDY.select.networks,
+            STUDY.select.targets,
+            STUDY.select.subjects,
+        )
+    )
+
+
+def group_units():
+    """The units of the group's mean RDM."""
+    return [unit for unit in all_units() if unit["subject"] == GROUP]
+
+
+def unit_files(folder, ending, of):
+    """One file a unit."""
+    return [f"{RESULTS}/{folder}/{UNIT.format(**unit)}_{ending}" for unit in of]
+
+
+def rdm_of_unit(wildcards):
+    """The RDM that supervises and scores a unit."""
+    return rdm_of(wildcards.target, wildcards.subject)
+
+
+def nuisances_of_unit(wildcards):
+    """The nuisance RDMs of a unit."""
+    return nuisances_of(wildcards.target)
+
+
+def layer_of_network(name):
+    """The layer that a network's features come from, as tables name it."""
+    network = STUDY.network(name)
+    return "best" if network.best_of else network.layer if network.model else "file"
+
+
+def layer_of(wildcards):
+    """The layer that a unit's features come from."""
+    return layer_of_network(wildcards.network)
+
+
+def settings_of_unit(wildcards):
+    """The settings that a unit depends on."""
+    return settings_of(wildcards.subject)
+
+
+@cache
+def settings_of(subject):
+    """The settings that a subject's units depend on; there are many subjects, of which some numbers are smaller."""
+    crossvalidation = STUDY.crossvalidation.model_dump(mode="json")
+    of_subjects = crossvalidation.pop("n_random_subjects")
+    if subject != GROUP:
+        crossvalidation["n_random"] = of_subjects
+    inference = STUDY.inference.model_dump(mode="json")
+    return {
+        "pruning": STUDY.pruning.model_dump(mode="json"),
+        "crossvalidation": crossvalidation,
+        "inference": {key: inference[key] for key in ("n_repeats", "categories", "n_bootstrap_images")},
+        "seed": STUDY.seed,
+        "study": STUDY.study,
+    }
+
+
+def n_permutations_of_unit(wildcards):
+    """Relabellings of a unit: of the group's mean RDM, or of a single subject's."""
+    inference = STUDY.inference
+    return inference.n_permutations if wildcards.subject == GROUP else inference.n_permutations_subjects
