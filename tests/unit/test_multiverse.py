@@ -9,8 +9,9 @@ import pytest
 
 from examples import random_target, sparse_embedding
 from isoprune.config import load
-from isoprune.config.analysis import CrossValidation, Pruning
+from isoprune.config.crossvalidation import CrossValidation
 from isoprune.config.multiverse import Multiverse
+from isoprune.config.pruning import Pruning
 from isoprune.errors import ConfigError, EmbeddingError, FoldError, InferenceError, UnknownNameError
 from isoprune.figures.multiverse import choices_that_vary, specification_curves
 from isoprune.io.tables import read_table

@@ -5,7 +5,7 @@ import pytest
 
 import isoprune
 from examples import random_target, sparse_embedding
-from isoprune.config.analysis import Pruning
+from isoprune.config.pruning import Pruning
 from isoprune.crossvalidation import score_folds
 from isoprune.errors import ConfigError, EmbeddingError, IsopruneError, TooFewImagesError, UnknownNameError
 from isoprune.folds import make_folds

@@ -5,7 +5,7 @@ from typing import get_args
 import pydantic
 import pytest
 
-from isoprune.config.analysis import Rdm, Roi, SelectVoxels
+from isoprune.config.patterns import Rdm, Roi, SelectVoxels
 from isoprune.distances import MEASURES, NOISE, SHRINKAGE
 from isoprune.voxels import SELECTION_SOURCES
 

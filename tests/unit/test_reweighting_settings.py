@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from isoprune.config import load
-from isoprune.config.analysis import Specificity
 from isoprune.config.reweighting import Reweighting
+from isoprune.config.specificity import Specificity
 from isoprune.errors import ConfigError
 from isoprune.matched import MATCHED
 from isoprune.reweighting import KINDS, PENALTIES

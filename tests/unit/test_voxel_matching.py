@@ -6,7 +6,7 @@ import numpy as np
 import pydantic
 import pytest
 
-from isoprune.config.analysis import Roi
+from isoprune.config.patterns import Roi
 from isoprune.errors import ConfigError, RoiError
 from isoprune.labelled import Patterns, Residuals
 from isoprune.quality import rdm_reliability, voxel_table

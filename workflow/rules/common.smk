@@ -40,7 +40,7 @@ BETA_TARGETS = [target.name for target in STUDY.targets if target.region]
 # Targets that are one RDM, of nobody in particular.
 SINGLE_RDMS = [target.name for target in STUDY.targets if not STUDY.subjects_of(target.name)]
 BETAS = STUDY.betas.model_dump(mode="json") if STUDY.betas else None
-MODELS = [network.name for network in STUDY.networks if network.model]
+MODELS = list(STUDY.models)
 SWEEPS = {network.name: network.best_of for network in STUDY.networks if network.best_of}
 EMBEDDING_FILES = [network.name for network in STUDY.networks if network.file]
 

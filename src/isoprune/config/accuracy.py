@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from isoprune.classification.images import class_numbers
 from isoprune.config.kinds import Block, Choice, FilePath, Name, unique
+from isoprune.config.needs import lacking_models, lacking_sets
 from isoprune.errors import ConfigError
 
 
@@ -114,20 +115,22 @@ class Accuracy(Block):
             Networks with a `model`.
         supervision : tuple of str
         """
-        problems = []
-        for network in sorted(set(self.networks or ()) - set(models)):
-            remedy = "Name networks with a `model`, or leave `networks` out."
-            expected = "networks whose classifier can run"
-            problems.append(ConfigError("accuracy.networks", f"'{network}' has no `model`", expected, remedy))
-        if not models:
-            found = "no network has a `model`, so that none can classify images"
-            remedy = "Add a network with a `model`, or remove the block."
-            problems.append(ConfigError("accuracy", found, "at least one", remedy))
-        if "group" not in supervision:
-            found = "no retained sets of the supervision `group` are computed"
-            remedy = "Add `group` to `supervision`, or remove the block."
-            problems.append(ConfigError("accuracy", found, "sets whose accuracy is computed", remedy))
-        return problems
+        return [
+            *lacking_models(
+                "accuracy",
+                self.networks,
+                models,
+                expected="networks whose classifier can run",
+                purpose="classify images",
+            ),
+            *lacking_sets(
+                "accuracy",
+                ("group",),
+                supervision,
+                expected="sets whose accuracy is computed",
+                otherwise=", or remove the block",
+            ),
+        ]
 
     def classes_of(self, target: str) -> list[int] | None:
         """Places of the classes of a target's domain, if it has one."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from isoprune.config.kinds import Block, Choice, Names, idle, refuse, unique
+from isoprune.config.needs import lacking_models, lacking_sets
 from isoprune.errors import ConfigError
 
 PUBLISHED_SIZES = tuple(range(24, 57, 4))
@@ -196,20 +197,15 @@ class Heatmaps(Block):
         measure : str
             First-order measure that ranks features.
         """
-        problems = []
-        for network in sorted(set(self.networks or ()) - set(models)):
-            remedy = "Name networks with a `model`, or leave `networks` out."
-            expected = "networks that can be shown occluded images"
-            problems.append(ConfigError("heatmaps.networks", f"'{network}' has no `model`", expected, remedy))
-        if not models:
-            found = "no network has a `model`, so that none can be shown occluded images"
-            remedy = "Add a network with a `model`, or remove the block."
-            problems.append(ConfigError("heatmaps", found, "at least one", remedy))
-        for one in ("group", *(("own",) if self.subjects else ())):
-            if one not in supervision:
-                found = f"no retained sets of the supervision `{one}` are computed"
-                remedy = f"Add `{one}` to `supervision`."
-                problems.append(ConfigError("heatmaps", found, "sets that maps are read through", remedy))
+        problems = lacking_models(
+            "heatmaps",
+            self.networks,
+            models,
+            expected="networks that can be shown occluded images",
+            purpose="be shown occluded images",
+        )
+        needed = ("group", *(("own",) if self.subjects else ()))
+        problems += lacking_sets("heatmaps", needed, supervision, expected="sets that maps are read through")
         if measure != "correlation":
             remedy = "Use `measure: correlation`, or remove the block."
             expected = "features ranked by correlation, as maps are"

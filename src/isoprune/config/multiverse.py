@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from isoprune.config.analysis import CrossValidation, NumberOfFeatures, Pruning
+from isoprune.config.crossvalidation import CrossValidation
 from isoprune.config.kinds import Block, Choice, Text, unique
+from isoprune.config.pruning import NumberOfFeatures, Pruning
 from isoprune.errors import ConfigError
 from isoprune.labels import listing
 
