@@ -158,7 +158,8 @@ def test_a_failed_download_says_where_to_put_the_file(hub, monkeypatch):
     def fail(*_, **__):
         raise OSError("no network")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    monkeypatch.setattr("isoprune.io.download.PAUSE", 0)
+    monkeypatch.setattr("urllib.request.urlopen", fail)
     with pytest.raises(MissingFileError) as caught:
         build("squeezenet1_0", "SqueezeNet1_0_Weights.IMAGENET1K_V1")
     message = str(caught.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import pickle
 import re
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from isoprune.errors import MissingFileError, UnreadableFileError, WeightsError
+from isoprune.errors import UnreadableFileError, WeightsError
+from isoprune.io.download import download
 from isoprune.io.files import existing
 from isoprune.labels import listing
 from isoprune.provenance import sha256_of_file
@@ -170,30 +170,24 @@ def cached_weights(url: str, *, where: str) -> Path:
     ------
     MissingFileError
         If the download fails; says where to put the file by hand.
+    UnreadableFileError
+        If the content of what was downloaded is not what its name promises; nothing of it is kept.
     WeightsError
-        If the file's content is not what its name promises. A file that lay there already is checked as well.
+        If that of a file that lay there already is not.
     """
     import torch
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-    if not path.is_file():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(path), progress=False)
-        except (OSError, http.client.HTTPException) as problem:
-            raise MissingFileError(
-                where,
-                f"'{path}' is not there and its download failed ({problem})",
-                f"the file published at {url}",
-                f"Download it on a machine with network access and put it at '{path}'.",
-            ) from problem
     promised = _HASH_IN_NAME.search(path.name)
+    sha256 = promised.group(1) if promised else None
+    if not path.is_file():
+        return download(url, path, where=where, sha256=sha256)
     found = sha256_of_file(path)
-    if promised and not found.startswith(promised.group(1)):
+    if sha256 and not found.startswith(sha256):
         raise WeightsError(
             where,
             f"'{path}' has the SHA-256 {found}",
-            f"one that starts with {promised.group(1)}, as its name says",
+            f"one that starts with {sha256}, as its name says",
             f"The file is damaged: delete it and run again, or download it by hand from {url}.",
         )
     return path
