@@ -1,4 +1,4 @@
-"""The command `isoprune`: freeze a study before it is run, and check that it is still the one that was frozen.
+"""The command `isoprune`: fetch data, freeze a study before it is run, and check that it is still the one frozen.
 
 Studies are run by Snakemake; this is what surrounds a run.
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isoprune.datasets.command import add_data_commands
 from isoprune.errors import IsopruneError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("config", type=Path, metavar="CONFIG", help="the study's YAML file")
         command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
         command.add_argument("--data-dir", help="folder of the data, in place of the setting `data_dir`")
+    add_data_commands(commands)
     return parser
 
 

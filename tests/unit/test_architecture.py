@@ -20,6 +20,7 @@ LAYERS = [
         "appearance",
         "brain",
         "voxels",
+        "datasets",
         "voxel_matching",
         "region_values",
         "extraction",

@@ -94,7 +94,7 @@ def download(
                 # What lay there may have been of another file: once more from the start.
                 part.unlink()
                 _receive(url, part, where, size, limit, tell)
-            check_content(part, url, where=where, size=size, sha256=sha256)
+            check_content(part, f"the file from {url}", where=where, size=size, sha256=sha256)
         except UnreadableFileError:
             part.unlink(missing_ok=True)
             raise
@@ -102,8 +102,19 @@ def download(
     return path
 
 
+_KEPT_NOTHING = (
+    "It was changed there, or on the way; nothing of it was kept. Try again, or use a mirror that has it."
+)
+
+
 def check_content(
-    path: Path, source: str, *, where: str, size: int | None = None, sha256: str | None = None
+    path: Path,
+    what: str,
+    *,
+    where: str,
+    size: int | None = None,
+    sha256: str | None = None,
+    remedy: str = _KEPT_NOTHING,
 ) -> None:
     """Refuse a file that has another size or SHA-256 than it should.
 
@@ -111,14 +122,16 @@ def check_content(
     ----------
     path : path
         The file.
-    source : str
-        Where it comes from, for the error message.
+    what : str
+        Which file it is, for the error message.
     where : str
         What asks for it, for the error message.
     size : int, optional
         Bytes it should have.
     sha256 : str, optional
         Its SHA-256, or the first digits of it.
+    remedy : str, optional
+        What the user can do where it differs.
 
     Raises
     ------
@@ -129,9 +142,9 @@ def check_content(
         return
     found = path.stat().st_size
     if size is not None and found != size:
-        raise _another(where, source, f"has {found} bytes", f"{size} bytes")
+        raise UnreadableFileError(where, f"{what} has {found} bytes", f"{size} bytes", remedy)
     expected = f"the SHA-256 {sha256}" if len(sha256) == 64 else f"a SHA-256 that starts with {sha256}"
-    raise _another(where, source, f"has the SHA-256 {sha256_of_file(path)}", expected)
+    raise UnreadableFileError(where, f"{what} has the SHA-256 {sha256_of_file(path)}", expected, remedy)
 
 
 def _is_right(path: Path, size: int | None, sha256: str | None) -> bool:
@@ -140,13 +153,8 @@ def _is_right(path: Path, size: int | None, sha256: str | None) -> bool:
     return sha256 is None or sha256_of_file(path).startswith(sha256)
 
 
-def _another(where: str, source: str, found: str, expected: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        where,
-        f"the file from {source} {found}",
-        expected,
-        "It was changed there, or on the way; nothing of it was kept. Try again, or use a mirror that has the file.",
-    )
+def _another(where: str, url: str, found: str, expected: str) -> UnreadableFileError:
+    return UnreadableFileError(where, f"the file from {url} {found}", expected, _KEPT_NOTHING)
 
 
 @contextmanager
