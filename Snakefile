@@ -19,26 +19,37 @@ if not workflow.overwrite_configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/resources.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/embeddings.smk"
-include: "workflow/rules/targets.smk"
-include: "workflow/rules/quality.smk"
-include: "workflow/rules/pruning.smk"
-include: "workflow/rules/reweighting.smk"
-include: "workflow/rules/statistics.smk"
-include: "workflow/rules/multiverse.smk"
-include: "workflow/rules/wordnet.smk"
-include: "workflow/rules/features.smk"
-include: "workflow/rules/heatmaps.smk"
-include: "workflow/rules/accuracy.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/status.smk"
+include: "workflow/rules/datasets.smk"
 
 
 report: "workflow/report/study.rst"
 
 
-rule all:
-    default_target: True
-    input:
-        final_files(),
+if LACKING:
+
+    rule all:
+        default_target: True
+        input:
+            receipts(),
+
+else:
+
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/embeddings.smk"
+    include: "workflow/rules/targets.smk"
+    include: "workflow/rules/quality.smk"
+    include: "workflow/rules/pruning.smk"
+    include: "workflow/rules/reweighting.smk"
+    include: "workflow/rules/statistics.smk"
+    include: "workflow/rules/multiverse.smk"
+    include: "workflow/rules/wordnet.smk"
+    include: "workflow/rules/features.smk"
+    include: "workflow/rules/heatmaps.smk"
+    include: "workflow/rules/accuracy.smk"
+    include: "workflow/rules/report.smk"
+    include: "workflow/rules/status.smk"
+
+    rule all:
+        default_target: True
+        input:
+            final_files(),

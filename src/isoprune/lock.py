@@ -29,8 +29,8 @@ from isoprune.stimuli import column_of, stimuli_of_rows, stimuli_of_set
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_LOCKED = ("lock", "data_dir", "results_dir", "select", "report")
-"""Settings that decide no result: where things lie, and which part of the study a run computes."""
+NOT_LOCKED = ("lock", "data_dir", "datasets", "mirror", "results_dir", "select", "report")
+"""Settings that decide no result: where things lie and come from, and which part of the study a run computes."""
 
 N_RELABELLINGS = 100
 """Relabellings that the fingerprint is made of; the first ones do not depend on how many a study draws."""

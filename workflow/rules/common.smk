@@ -27,7 +27,12 @@ def named_errors(function, *arguments, **settings):
 STUDY = named_errors(load, config)
 RESULTS = f"{STUDY.results_dir}/{STUDY.study}"
 named_errors(check_writable, RESULTS)
-if STUDY.lock and workflow.is_main_process:  # not again in every job: it reads all inputs
+
+
+include: "inputs/datasets.smk"
+
+
+if STUDY.lock and not LACKING and workflow.is_main_process:  # not again in every job: it reads all inputs
     from isoprune.lock import check_lock
 
     named_errors(check_lock, STUDY.lock, STUDY)
@@ -86,6 +91,8 @@ def weights_file(wildcards):
     return [existing_data(network.weights, where)] if network.has_weights_file else []
 
 
-include: "inputs/stimuli.smk"
-include: "inputs/rdms.smk"
-include: "inputs/units.smk"
+if not LACKING:
+
+    include: "inputs/stimuli.smk"
+    include: "inputs/rdms.smk"
+    include: "inputs/units.smk"

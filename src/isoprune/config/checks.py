@@ -278,7 +278,16 @@ def _simulation_problems(study: Study) -> list[IsopruneError]:
     if study.simulation is None:
         return []
     where = "simulation.network"
+    nothing_to_fetch = [
+        ConfigError(
+            "datasets",
+            "data sets are named, but the data are simulated",
+            "one or the other",
+            "Remove `datasets`, or `simulation`.",
+        )
+    ] * bool(study.datasets)
     problems = [
+        *nothing_to_fetch,
         *_unknown([study.simulation.network], study.names("networks"), "network", where),
         *_unknown(study.simulation.planted, study.names("targets"), "target", "simulation.planted"),
     ]

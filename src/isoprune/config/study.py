@@ -11,6 +11,7 @@ from isoprune.config.accuracy import Accuracy
 from isoprune.config.betas import Betas
 from isoprune.config.checks import contradictions
 from isoprune.config.crossvalidation import CrossValidation
+from isoprune.config.data import known_datasets
 from isoprune.config.heatmaps import Heatmaps
 from isoprune.config.inference import Inference
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
@@ -43,6 +44,21 @@ class Study(Block):
         "the workflow is started. Give it on the command line, `--config data_dir=/data/cichy`, when data "
         "move. Results do not depend on it, only on what the files hold.",
         examples=["/data/cichy92"],
+    )
+    datasets: Annotated[NoNames, AfterValidator(known_datasets)] = Field(
+        (),
+        description="Public data sets that the study reads, by name; `isoprune data list` tells them, and "
+        "docs/datasets.md more. Each has a folder of its own below `data_dir`. What is not there is fetched by the "
+        "first run, or by `snakemake … -- datasets`; size and SHA-256 of every file are checked before anything reads "
+        "it, which costs less than a second for each 500 MB.",
+        examples=[["cichy92"]],
+    )
+    mirror: FilePath | None = Field(
+        None,
+        description="Folder that has data sets as `data_dir` has them, relative to where the workflow is started, for "
+        "machines without internet: files are copied from it, and checked. `null` takes what the environment variable "
+        "`ISOPRUNE_MIRROR` names, if it is set.",
+        examples=["/shared/datasets"],
     )
     results_dir: FilePath = Field(
         "results",

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from isoprune.datasets.catalogue import Dataset, catalogue, dataset
-from isoprune.datasets.fetching import absent_files, fetch
+from isoprune.datasets.fetching import absent_files, check, fetch
 
-__all__ = ["Dataset", "absent_files", "catalogue", "dataset", "fetch"]
+__all__ = ["Dataset", "absent_files", "catalogue", "check", "dataset", "fetch"]

@@ -9,10 +9,10 @@ from typing import Any
 
 from isoprune.datasets.archives import take
 from isoprune.datasets.catalogue import DataFile, Dataset, dataset
-from isoprune.datasets.stated import absent_stated, fetch_stated
+from isoprune.datasets.stated import absent_stated, fetch_stated, hold, known_files
 from isoprune.datasets.tables import table_of_92
 from isoprune.errors import MissingFileError
-from isoprune.io.download import Told, check_content, download
+from isoprune.io.download import Told, download
 from isoprune.io.files import write_text
 
 MIRROR = "ISOPRUNE_MIRROR"
@@ -77,6 +77,26 @@ def fetch(
     }
 
 
+def check(name: str, to: str | Path) -> None:
+    """Hold the files of a data set that are in its folder to their sizes and SHA-256; nothing is fetched.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the catalogue.
+    to : path
+        Folder that has the data set's own folder.
+
+    Raises
+    ------
+    UnreadableFileError
+        If a file has another content than it should.
+    """
+    of = dataset(name)
+    folder = Path(to) / of.folder
+    hold(known_files(folder) if of.origin == "osf" else of.files, folder, name)
+
+
 def absent_files(name: str, to: str | Path) -> list[Path]:
     """The files of a data set that are not in its folder; no content is read.
 
@@ -115,7 +135,7 @@ def mirror_folder(mirror: str | Path | None, of: Dataset) -> Path | None:
 
 
 def _fetch_known(of: Dataset, folder: Path, shelf: Path | None, tell: Told | None) -> None:
-    check_present(of.files, folder, of.name)
+    hold(of.files, folder, of.name)
     told = tally(of, tell)
     for file in _lacking(of.files, folder):
         place = folder / file.path
@@ -123,13 +143,6 @@ def _fetch_known(of: Dataset, folder: Path, shelf: Path | None, tell: Told | Non
             bring(file, (shelf / file.path).resolve().as_uri(), place, of.name, told)
         elif write := _WRITTEN.get((of.name, file.path)):
             write_text(place, write())
-            check_content(
-                place,
-                "the table that isoprune writes",
-                where=f"data set '{of.name}'",
-                size=file.size,
-                sha256=file.sha256,
-            )
         elif file.url:
             bring(file, file.url, place, of.name, told)
     if of.origin == "archive" and (lacking := _lacking(of.files, folder)):
@@ -142,21 +155,6 @@ def _fetch_known(of: Dataset, folder: Path, shelf: Path | None, tell: Told | Non
 
 def _lacking(files: Iterable[DataFile], folder: Path) -> list[DataFile]:
     return [file for file in files if not (folder / file.path).is_file()]
-
-
-def check_present(files: Iterable[DataFile], folder: Path, name: str) -> None:
-    """Refuse files that lie in the folder already and are others; they may be the user's own."""
-    for file in files:
-        path = folder / file.path
-        if not path.is_file():
-            continue
-        where = f"data set '{name}', '{path}'"
-        remedy = (
-            "If it is damaged, delete it and run again; if it is yours, leave the data set out of `datasets`."
-        )
-        check_content(
-            path, "the file that lies there", where=where, size=file.size, sha256=file.sha256, remedy=remedy
-        )
 
 
 def bring(file: DataFile, url: str, place: Path, name: str, tell: Told | None) -> None:

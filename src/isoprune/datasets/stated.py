@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,26 +51,23 @@ def fetch_stated(
     MissingFileError, UnreadableFileError
         If a file is not to be had, or is not what it should be.
     """
-    if not (folder / CHECKSUMS).is_file():
-        source = next(
-            (place for place in (folder, shelf) if place and (place / king2019.RDMS).is_file()), None
-        )
-        if source is None:
-            source = _from_project(of, folder, tell)
-        files = _described(source)
-        facts = king2019.check(source)
+    files = known_files(folder)
+    hold(files, folder, of.name)
+    if not files or any(not (folder / file.path).is_file() for file in files):
+        # What a person has put there by hand is taken; what was fetched before decides what is.
+        places = [folder] * (not files) + [shelf] * (shelf is not None)
+        source = next((place for place in places if (place / king2019.RDMS).is_file()), None)
+        source = source or _from_project(of, folder, tell)
+        files = files or _described(source)
+        king2019.check(source)
         if source != folder:
             _copy(files, source, folder, of.name)
-        if not (folder / king2019.TABLE).is_file():
-            write_text(folder / king2019.TABLE, king2019.table(folder))
         rows = [(file.path, str(file.size), file.sha256) for file in files]
         write_text(folder / CHECKSUMS, as_tsv(_COLUMNS, rows))
         shutil.rmtree(_stage(folder), ignore_errors=True)
-    else:
-        files = _read(folder / CHECKSUMS)
-        _hold_to(files, folder, of.name)
-        facts = king2019.check(folder)
-    return files, {"n_subjects": facts}
+    if not (folder / king2019.TABLE).is_file():
+        write_text(folder / king2019.TABLE, king2019.table(folder))
+    return files, {"n_subjects": king2019.check(folder)}
 
 
 def absent_stated(folder: Path) -> list[Path]:
@@ -77,7 +75,7 @@ def absent_stated(folder: Path) -> list[Path]:
     listed = folder / CHECKSUMS
     if not listed.is_file():
         return [listed]
-    places = [listed.with_name(king2019.TABLE), *(folder / file.path for file in _read(listed))]
+    places = [listed.with_name(king2019.TABLE), *(folder / file.path for file in known_files(folder))]
     return [place for place in places if not place.is_file()]
 
 
@@ -133,7 +131,7 @@ def _put(source: Path, place: Path) -> None:
 def _described(source: Path) -> tuple[DataFile, ...]:
     """The files of the data set in a folder; those that a list there names are held to it."""
     if (source / CHECKSUMS).is_file():
-        return _read(source / CHECKSUMS)
+        return known_files(source)
     paths = [
         source / king2019.RDMS,
         *(path for name in king2019.SETS for path in king2019.pictures(source, name)),
@@ -150,19 +148,43 @@ def _copy(files: tuple[DataFile, ...], source: Path, folder: Path, name: str) ->
         download(path.resolve().as_uri(), folder / file.path, where=where, size=file.size, sha256=file.sha256)
 
 
-def _hold_to(files: tuple[DataFile, ...], folder: Path, name: str) -> None:
+def hold(files: Iterable[DataFile], folder: Path, name: str) -> None:
+    """Refuse files that lie in a folder and are others than they should be; they may be the user's own.
+
+    Parameters
+    ----------
+    files : iterable of DataFile
+        What they should be; a file that is not there is passed over.
+    folder : path
+        The data set's folder.
+    name : str
+        Its name, for the error message.
+
+    Raises
+    ------
+    UnreadableFileError
+        If a file has another content.
+    """
+    remedy = (
+        "If it is damaged, delete it and run again; if it is yours, leave the data set out of `datasets`."
+    )
     for file in files:
-        path, where = folder / file.path, f"data set '{name}', '{file.path}'"
-        if not path.is_file():
-            remedy = f"Put it back, or delete '{folder / CHECKSUMS}' to fetch the data set again."
-            raise MissingFileError(where, f"'{path}' is not there", "the file that was fetched", remedy)
-        remedy = f"Put the file that was fetched back, or delete '{folder / CHECKSUMS}' if this is meant."
-        check_content(
-            path, "the file that lies there", where=where, size=file.size, sha256=file.sha256, remedy=remedy
-        )
+        if (path := folder / file.path).is_file():
+            about = {"where": f"data set '{name}', '{path}'", "size": file.size, "sha256": file.sha256}
+            check_content(path, "the file that lies there", **about, remedy=remedy)
 
 
-def _read(path: Path) -> tuple[DataFile, ...]:
+def known_files(folder: Path) -> tuple[DataFile, ...]:
+    """The files that were fetched into a folder, as its list has them; none where there is no list.
+
+    Raises
+    ------
+    UnreadableFileError
+        If the list is damaged.
+    """
+    path = folder / CHECKSUMS
+    if not path.is_file():
+        return ()
     expected = f"a table with the columns {', '.join(_COLUMNS)}"
     with (
         readable(path, expected, (KeyError, ValueError, OSError)),

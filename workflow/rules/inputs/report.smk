@@ -17,7 +17,7 @@ def final_files():
     if is_selection():
         return [f"{RESULTS}/selected.tsv"]
     if has_own_stimuli() and not STUDY.networks:
-        return [*rdms_of(target.name for target in STUDY.targets), *quality_results()]
+        return [*receipts(), *rdms_of(target.name for target in STUDY.targets), *quality_results()]
     figures = ["rdms.svg"]
     if MODELS and STUDY.report.stimuli:
         figures.append("stimuli.png")
@@ -64,4 +64,5 @@ def final_files():
         *(f"{RESULTS}/{table}" for table in tables),
         *(f"{RESULTS}/figures/{figure}" for figure in figures),
         *quality_results(),
+        *receipts(),
     ]
