@@ -25,7 +25,7 @@ def mat(distances: dict[str, dict[str, np.ndarray]]) -> bytes:
         for area, sets in distances.items()
     }
     file = io.BytesIO()
-    scipy.io.savemat(file, {"FMRI": struct}, do_compression=True)
+    scipy.io.savemat(file, {"FMRI": struct})
     return file.getvalue()
 
 
