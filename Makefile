@@ -28,6 +28,7 @@ demo: $(VENV)/.workflow
 	@echo && echo "The report is results/demo/report.zip: unpack it and open report.html."
 
 study: $(VENV)/.workflow wordnet
+	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) -- datasets
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA)
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) --report results/$(STUDY)/report.zip
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."

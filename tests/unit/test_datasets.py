@@ -269,3 +269,12 @@ def test_the_page_lists_the_catalogue():
 def test_the_catalogue_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         dataset("ak6").url = "elsewhere"
+
+
+def test_the_page_shows_what_the_command_prints(capsys):
+    (shown,) = re.findall(
+        r"```console\n(.*?)```", (DOCS / "datasets.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    command, _, printed = shown.removeprefix("$ isoprune ").partition("\n")
+    main(command.split())
+    assert capsys.readouterr().out == printed

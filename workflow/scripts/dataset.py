@@ -15,3 +15,5 @@ with job_log(snakemake.log[0], f"data set {name}") as log:
     write_json(snakemake.output[0], receipt)
     log.info("%d files, %d bytes, licence: %s", len(receipt["sha256"]), receipt["bytes"], receipt["licence"])
     log.info("cite: %s", receipt["citation"])
+    if people := receipt.get("n_subjects"):
+        log.info("people: %s", ", ".join(f"{what} {n_people}" for what, n_people in people.items()))

@@ -84,6 +84,8 @@ def _fetch(options: argparse.Namespace) -> str:
             f"{name}: {len(receipt['sha256'])} files, {receipt['bytes'] / 1e6:.1f} MB, checked, in {place}\n"
             f"  licence: {receipt['licence']}\n  cite: {receipt['citation']}"
         )
+        if people := receipt.get("n_subjects"):
+            lines.append("  people: " + ", ".join(f"{what} {n_people}" for what, n_people in people.items()))
     return "\n".join(lines)
 
 
