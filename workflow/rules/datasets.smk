@@ -38,9 +38,11 @@ rule datasets:
 
 
 if LACKING:
-
-    onstart:
-        print(f"Not here yet, and fetched now: {', '.join(LACKING)}.", file=sys.stderr)
+    if workflow.is_main_process:
+        print(
+            f"Not here yet: {', '.join(LACKING)}. Until data sets are here, the workflow does nothing but fetch them.",
+            file=sys.stderr,
+        )
 
     onsuccess:
         print("The data sets are here. Give the same command again to run the study.", file=sys.stderr)

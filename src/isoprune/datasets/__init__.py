@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from isoprune.datasets.catalogue import Dataset, catalogue, dataset
-from isoprune.datasets.fetching import absent_files, check, fetch
+from isoprune.datasets.fetching import absent_files, check, fetch, present_files
 
-__all__ = ["Dataset", "absent_files", "catalogue", "check", "dataset", "fetch"]
+__all__ = ["Dataset", "absent_files", "catalogue", "check", "dataset", "fetch", "present_files"]

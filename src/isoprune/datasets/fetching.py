@@ -92,9 +92,32 @@ def check(name: str, to: str | Path) -> None:
     UnreadableFileError
         If a file has another content than it should.
     """
+    folder = Path(to) / dataset(name).folder
+    hold(_expected(name, folder), folder, name)
+
+
+def present_files(name: str, to: str | Path) -> list[Path]:
+    """The files of a data set that are in its folder.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the catalogue.
+    to : path
+        Folder that has the data set's own folder.
+
+    Returns
+    -------
+    list of Path
+        Of a data set whose content only its origin knows, those that were fetched before.
+    """
+    folder = Path(to) / dataset(name).folder
+    return [folder / file.path for file in _expected(name, folder) if (folder / file.path).is_file()]
+
+
+def _expected(name: str, folder: Path) -> tuple[DataFile, ...]:
     of = dataset(name)
-    folder = Path(to) / of.folder
-    hold(known_files(folder) if of.origin == "osf" else of.files, folder, name)
+    return known_files(folder) if of.origin == "osf" else of.files
 
 
 def absent_files(name: str, to: str | Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Public data sets of the study: which of them still have to be fetched."""
 
-from isoprune.datasets import absent_files, check, dataset
+from isoprune.datasets import absent_files, check, present_files
 
 # Most of the workflow follows from what the data hold, so that it can be laid out only once they are there.
 LACKING = [name for name in STUDY.datasets if absent_files(name, STUDY.data_root)]
@@ -16,6 +16,4 @@ def receipts():
 
 def files_of_dataset(wildcards):
     """The files of a data set that are there, so that one that changes is checked again."""
-    folder = STUDY.data_root / dataset(wildcards.dataset).folder
-    listed = [folder / file.path for file in dataset(wildcards.dataset).files]
-    return [str(path) for path in listed or [folder / "checksums.tsv", folder / "FMRI.mat"] if path.is_file()]
+    return [str(path) for path in present_files(wildcards.dataset, STUDY.data_root)]
