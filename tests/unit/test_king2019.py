@@ -132,6 +132,8 @@ def test_what_was_fetched_is_what_it_is_held_to_from_then_on(osf, tmp_path):
     picture.write_bytes(king.picture(5555))
     with pytest.raises(UnreadableFileError, match=r"'.*0007.jpg': the file that lies there has"):
         check("king2019", tmp_path)
+    with pytest.raises(UnreadableFileError, match=r"'.*0007.jpg': the file that lies there has"):
+        fetch("king2019", tmp_path)
     picture.unlink()
     assert absent_files("king2019", tmp_path) == [picture]
     mirror = king.put(tmp_path / "mirror" / "king2019", RDMS).parent
