@@ -11,20 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isoprune.classification.images import labelled_images
 from isoprune.config import Study
 from isoprune.errors import ConfigError, LockError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
-from isoprune.io.betas import beta_files
-from isoprune.io.betas.bold import bold_inputs
+from isoprune.inputs import input_files, stimuli_of_study
 from isoprune.io.files import existing, read_json, write_json
-from isoprune.io.regions import region_files
-from isoprune.io.tables import image_paths, read_stimuli
-from isoprune.labelled import GROUP
 from isoprune.labels import listing
 from isoprune.provenance import package_version, sha256_of_file, sha256_of_json
 from isoprune.relabelling import relabellings
-from isoprune.stimuli import column_of, stimuli_of_rows, stimuli_of_set
+from isoprune.stimuli import column_of, stimuli_of_set
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,7 +203,7 @@ def _lock(study: Study) -> dict[str, Any]:
             "a study of measured data, which exist before it runs",
             "Freeze your own study; a simulation follows from its settings alone.",
         )
-    stimuli = _stimuli(study)
+    stimuli = stimuli_of_study(study)
     labels = sorted(stimuli["stimulus"])
     # Folds of a subject's own images are dealt when its betas are read.
     shared = not (study.betas and study.betas.stimuli == "per-subject")
@@ -217,7 +212,7 @@ def _lock(study: Study) -> dict[str, Any]:
         "isoprune": package_version(),
         "settings": _settings(study),
         "inputs": {
-            role: _hashes(files, study.data_root) for role, files in _input_files(study, stimuli).items()
+            role: _hashes(files, study.data_root) for role, files in input_files(study, stimuli).items()
         },
         "images": labels,
         "folds": _folds(study, stimuli) if held_out else None,
@@ -239,85 +234,6 @@ def _without_folders(value: Any, root: Path) -> Any:
     if isinstance(value, str) and Path(value).is_absolute():
         return next(iter(_names([value], root)))
     return value
-
-
-def _stimuli(study: Study) -> pd.DataFrame:
-    if study.stimuli.rows:
-        return stimuli_of_rows(study.stimuli.rows)
-    return read_stimuli(study.stimulus_table)
-
-
-def _input_files(study: Study, stimuli: pd.DataFrame) -> dict[str, list[Path]]:
-    """Every file that a run reads, by the setting that names it."""
-    files: dict[str, list[Path]] = {}
-    table = study.stimulus_table
-    if study.stimuli.table:
-        files["stimuli.table"] = [table]
-    if any(network.model for network in study.networks):
-        files["stimuli, column 'file'"] = image_paths(stimuli, table, study.image_folder)
-    if study.accuracy:
-        folder, labels = study.labelled_images
-        images = labelled_images(folder, labels).files
-        files["accuracy"] = [*images, *([] if labels is None else [labels])]
-    for network in study.networks:
-        files[f"networks[{network.name}]"] = _network_files(study, network)
-    for target in study.targets:
-        if target.rdms:
-            ready = [
-                target.rdms.file.format(subject=one) for one in study.subjects_of(target.name) or [GROUP]
-            ]
-            paths = [study.data_path(one) for one in dict.fromkeys(ready)]
-            files[f"targets[{target.name}]"] = [*paths, *_labels_file(study, target.rdms.labels)]
-        elif target.judgments:
-            files[f"targets[{target.name}]"] = [study.data_path(target.judgment_file)]
-        else:
-            paths = [
-                path for one in study.subjects_of(target.name) for path in _region_files(study, target, one)
-            ]
-            files[f"targets[{target.name}]"] = list(dict.fromkeys(paths))
-    if study.nuisance_files:
-        files["nuisance"] = [study.data_path(one) for one in study.nuisance_files.values()]
-    if study.betas:
-        files["betas"] = list(
-            dict.fromkeys(path for one in study.subjects for path in _beta_files(study, one))
-        )
-    return {role: paths for role, paths in files.items() if paths}
-
-
-def _network_files(study: Study, network: Any) -> list[Path]:
-    if network.best_of:
-        return []
-    if network.file:
-        return [study.data_path(network.file), *_labels_file(study, network.labels)]
-    if network.has_weights_file:
-        return [study.data_path(network.weights)]
-    if network.weights == "random":
-        return []
-    from isoprune.networks import published_weights
-
-    return [published_weights(network.model, network.weights)]
-
-
-def _labels_file(study: Study, setting: str) -> list[Path]:
-    return [] if setting in ("file", "table", "sorted") else [study.data_path(setting)]
-
-
-def _region_files(study: Study, target: Any, subject: str) -> list[Path]:
-    return region_files(target.region, subject, study.data_root, missing=study.roi.missing)
-
-
-def _beta_files(study: Study, subject: str) -> list[Path]:
-    betas = [study.betas.model_dump(mode="json")]
-    select = study.roi.select_voxels
-    if select and select.localiser:
-        betas.append(select.localiser.model_dump(mode="json"))
-    files: list[Path] = []
-    for one in betas:
-        if one["format"] == "bold":
-            files += [path for run in one["runs"] for path in bold_inputs(one, subject, run, study.data_root)]
-        else:
-            files += beta_files(one, subject, study.data_root)
-    return files
 
 
 def _hashes(files: Sequence[Path], root: Path) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "isoprune"
 
 LAYERS = [
-    ("errors", "labels", "labelled", "provenance", "log", "wording", "naming"),
+    ("errors", "labels", "labelled", "provenance", "log", "wording", "naming", "progress"),
     ("io",),
     (
         "torchvision_cpu",
@@ -80,6 +80,10 @@ LAYERS = [
         "figures",
         "simulation",
         "config",
+        "inputs",
+        "costs",
+        "checking",
+        "starting",
         "lock",
         "cli",
     ),
