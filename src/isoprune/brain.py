@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.errors import NoRegionError
-from isoprune.extraction import extract_patterns
+from isoprune.extraction import extract_patterns, roles_of_runs
 from isoprune.io.betas import beta_runs
 from isoprune.io.betas.volumes import volumes_a_chunk
 from isoprune.io.regions import regions_of
@@ -18,6 +18,7 @@ from isoprune.io.volumes import BetaRun, Grid, Region
 from isoprune.labelled import RDM, Patterns
 from isoprune.quality import reliability_table, voxel_table
 from isoprune.rdms import rdm_from_patterns
+from isoprune.region_values import check_grid_of_run
 from isoprune.voxel_matching import VoxelMatching, match_voxels
 from isoprune.voxels import VoxelSelection
 
@@ -94,7 +95,7 @@ def subject_brain(
             "a region in every subject of the target",
             "List the subjects who have it by the target's `subjects`.",
         )
-    labels = _seen(stimuli, runs) if betas["stimuli"] == "per-subject" else list(stimuli)
+    labels = _labels(stimuli, runs, betas)
     selection, localiser = _selection(roi["select_voxels"], subject, root)
     patterns = extract_patterns(
         runs,
@@ -122,8 +123,44 @@ def subject_brain(
     )
 
 
-def _seen(stimuli: Sequence[str], runs: Sequence[BetaRun]) -> list[str]:
-    """The stimuli that the subject saw, in the order of the study."""
+def checked_runs(
+    subject: str,
+    stimuli: Sequence[str],
+    *,
+    betas: Mapping[str, Any],
+    roi: Mapping[str, Any],
+    root: str | Path,
+) -> tuple[list[BetaRun], list[str]]:
+    """The runs of a subject and the labels of the stimuli they show, as `subject_brain` takes them; no volume is read.
+
+    Parameters
+    ----------
+    subject, stimuli, betas, roi, root
+        As for ``subject_brain``.
+
+    Returns
+    -------
+    runs : list of BetaRun
+    labels : list of str
+
+    Raises
+    ------
+    IsopruneError
+        If files are missing or damaged, conditions and stimuli do not join, or runs are of different grids.
+    """
+    runs = beta_runs(betas, subject, root)
+    labels = _labels(stimuli, runs, betas)
+    selection, localiser = _selection(roi["select_voxels"], subject, root)
+    roles_of_runs(runs, localiser, selection, labels, subject)
+    for run in (*runs, *localiser):
+        check_grid_of_run(run, runs[0].grid, f"subject '{subject}'")
+    return runs, labels
+
+
+def _labels(stimuli: Sequence[str], runs: Sequence[BetaRun], betas: Mapping[str, Any]) -> list[str]:
+    """The stimuli that the subject saw, in the order of the study; all, where everybody saw the same."""
+    if betas["stimuli"] != "per-subject":
+        return list(stimuli)
     seen = {condition for run in runs for condition in run.conditions}
     return [label for label in stimuli if label in seen]
 

@@ -1,4 +1,4 @@
-"""The command `isoprune`: fetch data, freeze a study before it is run, and check that it is still the one frozen.
+"""The command `isoprune`: fetch data, start a study, check what it lacks, and freeze it before it is run.
 
 Studies are run by Snakemake; this is what surrounds a run.
 """
@@ -29,17 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0, or 1 after an error.
+        Exit status: 0, or 1 after an error and where `check` finds a problem.
     """
     options = _parser().parse_args(arguments)
     try:
         print(options.run(options))
+        return options.status
     except Exception as problem:
         if options.traceback:
             raise
         print(_in_words(problem), file=sys.stderr)
         return 1
-    return 0
 
 
 def _in_words(problem: Exception) -> str:
@@ -54,6 +54,7 @@ def _in_words(problem: Exception) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="isoprune", description=__doc__.splitlines()[0])
+    parser.set_defaults(status=0)
     commands = parser.add_subparsers(required=True, metavar="command")
     freeze = commands.add_parser("freeze", help="write the lock of a study: settings, input hashes, folds")
     freeze.add_argument("--output", type=Path, help="where the lock goes; default: as for check-lock")
@@ -64,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         "--lock", type=Path, help="default: the setting `lock`, or <CONFIG without .yaml>.lock.json"
     )
     check.set_defaults(run=_check)
-    for command in (freeze, check):
+    look = commands.add_parser("check", help="tell all that a study has and lacks, without computing")
+    look.add_argument("--json", action="store_true", help="print JSON for machines in place of a table")
+    look.add_argument("--no-jobs", action="store_true", help="do not let Snakemake count the jobs")
+    look.set_defaults(run=_look)
+    for command in (freeze, check, look):
         command.add_argument("config", type=Path, metavar="CONFIG", help="the study's YAML file")
         command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
         command.add_argument("--data-dir", help="folder of the data, in place of the setting `data_dir`")
@@ -88,6 +93,15 @@ def _check(options: argparse.Namespace) -> str:
     path = options.lock or _lock_path(study, options.config)
     check_lock(path, study)
     return f"{path}: study '{study.study}' is as it was frozen"
+
+
+def _look(options: argparse.Namespace) -> str:
+    from isoprune.checking.shown import as_table, as_text
+    from isoprune.checking.study import check_file
+
+    checked = check_file(options.config, options.data_dir, jobs=not options.no_jobs)
+    options.status = 1 if checked.problems else 0
+    return as_text(checked) if options.json else as_table(checked)
 
 
 def _study(options: argparse.Namespace) -> Study:

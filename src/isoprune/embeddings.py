@@ -164,6 +164,32 @@ def reading(
         yield lambda batch: features_of(activations_of(batch)[0], spatial, where)
 
 
+def n_features_of(network: Network, layer: str, *, spatial: str = "mean") -> int:
+    """Number of features of a layer.
+
+    Parameters
+    ----------
+    network : Network
+        `isoprune.networks.outline` gives one for which this costs next to nothing.
+    layer, spatial
+        As in `embed`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    UnknownNameError, EmbeddingError
+        If there is no such layer, or it gives no features.
+    """
+    choose(spatial, SPATIAL, what="way to treat space", where="setting 'spatial'")
+    size = network.transform.crop_size[0]
+    on = next(network.module.parameters()).device
+    with torch.inference_mode(), reading(network, resolve_layer(network, layer), spatial=spatial) as embedded:
+        return embedded(torch.empty(1, 3, size, size, device=on)).shape[1]
+
+
 def features_of(activations: Any, spatial: str, where: str) -> torch.Tensor:
     """Features of the activations of a layer.
 

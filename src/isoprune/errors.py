@@ -104,6 +104,10 @@ class ClassificationError(IsopruneError):
     """Images have no class that a network knows, or no classifier can run after a layer."""
 
 
+class PlanError(IsopruneError):
+    """The workflow cannot say which jobs a study takes."""
+
+
 class LockError(IsopruneError):
     """A study is not what its lock says was frozen."""
 

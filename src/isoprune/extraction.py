@@ -92,8 +92,7 @@ def extract_patterns(
     labels = check_labels(labels, "the stimulus labels")
     where = f"subject '{subject}'"
     _check_any(runs, regions, where)
-    own, choosing = _roles(runs, localiser, selection, where)
-    _check_conditions(own if choosing is localiser else runs, own, labels, subject)
+    own, choosing = roles_of_runs(runs, localiser, selection, labels, subject)
     grid = runs[0].grid
     voxels = {name: voxels_of(region, grid, subject) for name, region in regions.items()}
     betas = read_values([(run, run.read, len(run.conditions)) for run in own], voxels, grid, where)
@@ -187,13 +186,41 @@ def _check_any(runs: Sequence[Any], regions: Mapping[str, Any], where: str) -> N
         raise RoiError(where, "no mask", "at least one", "Name the mask of each region of interest.")
 
 
+def roles_of_runs(
+    runs: Sequence[BetaRun],
+    localiser: Sequence[BetaRun],
+    selection: VoxelSelection | None,
+    labels: Sequence[str],
+    subject: str,
+) -> tuple[Sequence[BetaRun], Sequence[BetaRun]]:
+    """Runs that the patterns come from, and runs that choose voxels, after checking that their conditions join.
+
+    Parameters
+    ----------
+    runs, localiser, selection, labels, subject
+        As for ``extract_patterns``.
+
+    Returns
+    -------
+    own, choosing : sequence of BetaRun
+        Where the patterns' own data choose, ``choosing`` is empty.
+
+    Raises
+    ------
+    BetasError, LabelError, UnknownNameError
+        As ``extract_patterns``.
+    """
+    own, choosing = _roles(runs, localiser, selection, f"subject '{subject}'")
+    _check_conditions(own if choosing is localiser else runs, own, labels, subject)
+    return own, choosing
+
+
 def _roles(
     runs: Sequence[BetaRun],
     localiser: Sequence[BetaRun],
     selection: VoxelSelection | None,
     where: str,
 ) -> tuple[Sequence[BetaRun], Sequence[BetaRun]]:
-    """Runs that the patterns come from, and runs that choose voxels (none: the patterns' own)."""
     for group, what in ((runs, "runs"), (localiser, "runs of the localiser")):
         check_labels([run.label for run in group], f"{where}, {what}")
     source = selection.source if selection else "same"

@@ -139,7 +139,44 @@ def build(model: str, weights: str | Path, *, sha256: str | None = None, seed: i
     return Network(module.eval(), model, transform, described, provenance)
 
 
-def published_weights(model: str, weights: str) -> Path:
+def outline(model: str, weights: str | Path, *, sha256: str | None = None) -> Network:
+    """A network as `build` gives it, but an outline that computes shapes and no numbers, within a fraction of a second.
+
+    Parameters
+    ----------
+    model, weights, sha256
+        As in `build`. A weights file is checked; published weights that are not there are not downloaded.
+
+    Returns
+    -------
+    Network
+        Its module is on torch's device ``meta``.
+
+    Raises
+    ------
+    IsopruneError
+        As `build`.
+    """
+    models = import_torchvision().models
+    where = f"network '{model}'"
+    choose(model, models.list_models(module=models), what="network", where=where)
+    published = models.get_model_weights(model)
+    with torch.device("meta"):
+        module = _random_module(model, seed=0)
+    preset = STANDARD
+    if _PUBLISHED.fullmatch(str(weights)):
+        published_weights(model, str(weights), download=False)
+        preset = str(weights).partition(".")[2]
+    elif str(weights) != "random":
+        file = _local_file(weights, published, where)
+        state = _state_of_file(model, file, sha256, where)
+        load_strictly(module, state, model=model, where=f"{where}, weights '{file}'")
+        module.to("meta")
+    entry = published[choose(preset, _names(published), what="standard weights", where=where)]
+    return Network(module.eval(), model, entry.transforms(), str(weights), {})
+
+
+def published_weights(model: str, weights: str, *, download: bool = True) -> Path:
     """The file of published weights, downloaded unless it is there, and checked.
 
     Parameters
@@ -148,6 +185,8 @@ def published_weights(model: str, weights: str) -> Path:
         A classification network of torchvision.
     weights : str
         Exact name, e.g. ``VGG19_Weights.IMAGENET1K_V1``.
+    download : bool
+        Without, the file may be absent.
 
     Returns
     -------
@@ -165,7 +204,7 @@ def published_weights(model: str, weights: str) -> Path:
     choose(model, models.list_models(module=models), what="network", where=where)
     published = models.get_model_weights(model)
     entry = published[_published_name(weights, published, where)]
-    return cached_weights(entry.url, where=where)
+    return cached_weights(entry.url, where=where, download=download)
 
 
 def _names(published: EnumType) -> list[str]:
@@ -181,14 +220,19 @@ def _random_module(model: str, seed: int) -> torch.nn.Module:
 
 
 def _module_from_file(model: str, file: Path, sha256: str | None, where: str) -> torch.nn.Module:
+    state = _state_of_file(model, file, sha256, where)
+    module = _random_module(model, seed=0)
+    load_strictly(module, state, model=model, where=f"{where}, weights '{file}'")
+    return module
+
+
+def _state_of_file(model: str, file: Path, sha256: str | None, where: str) -> dict[str, torch.Tensor]:
     if sha256 is not None:
         check_sha256(file, sha256, where=where)
     state = read_state_dict(file, where=where)
     if model.startswith("densenet"):
         state = {_OLD_DENSENET_NAME.sub(r"\1\2", name): tensor for name, tensor in state.items()}
-    module = _random_module(model, seed=0)
-    load_strictly(module, state, model=model, where=f"{where}, weights '{file}'")
-    return module
+    return state
 
 
 def _checked_seed(seed: int | None, sha256: str | None, where: str) -> int:

@@ -117,6 +117,17 @@ def read_means(
     return means
 
 
+def check_grid_of_run(run: BetaRun, grid: Grid, where: str) -> None:
+    """Refuse a run of another grid than the first run, whatever the order in which it stores the voxels.
+
+    Raises
+    ------
+    GridError
+    """
+    nowhere = tuple(np.empty(0, dtype=int) for _ in grid.shape)
+    _voxels_in(run, nowhere, grid, where)
+
+
 def _voxels_in(run: BetaRun, voxels: Voxels, grid: Grid, where: str) -> tuple[Voxels, np.ndarray]:
     """Where voxels of the common grid are stored in a run, and which of them it has."""
     everywhere = np.ones(len(voxels[0]), dtype=bool)

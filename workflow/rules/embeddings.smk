@@ -22,7 +22,7 @@ rule embedding:
     threads: 2
     resources:
         **gpu_if(STUDY.embedding.device),
-        mem_mb=memory(4000 + n_images() // 2),
+        mem_mb=memory(MEMORY_OF_AN_EMBEDDING + n_images() // 2),
         runtime=minutes(15 + n_images() // 60),
     params:
         network=network_settings,

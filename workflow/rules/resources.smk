@@ -8,13 +8,13 @@ import os
 
 from snakemake.exceptions import WorkflowError
 
+from isoprune.costs import MEMORY_OF_AN_EMBEDDING, minutes_of_megabyte
+
 CLUSTER = {
     name: str(one.raw).strip("'\"") if isinstance(one.raw, str) else one.raw
     for name, one in (workflow.resource_settings.default_resources or {}).items()
     if one.raw is not None
 }
-# Of one ranking, for each feature and pair of images; benchmarks/scaling.py measured a sixth of it.
-SECONDS_OF_A_FIT = 4e-9
 
 
 def memory(base, **of_inputs):
@@ -75,16 +75,7 @@ def env_of_backend():
 
 def minutes_of_fits(wildcards):
     """Minutes that a unit's rankings take for each MB of its embedding: folds, and relabellings in all folds."""
-    folds, inference = STUDY.crossvalidation, STUDY.inference
-    fits = folds.n_splits * (
-        folds.n_repeats * (2 + STUDY.specificity.n_relabelled)
-        + inference.n_repeats * n_permutations_of_unit(wildcards)
-    )
-    n_values = 1e6 / 4  # of float32 in a MB
-    slower = (
-        1 if STUDY.pruning.criterion in ("pearson", "published") else 20
-    )  # ranks are made for each feature
-    return n_values * n_images() * fits * slower * SECONDS_OF_A_FIT / 60
+    return minutes_of_megabyte(STUDY, n_images(), n_permutations_of_unit(wildcards))
 
 
 # A job on a cluster that was given no GPU takes none, also where it can see those of others.

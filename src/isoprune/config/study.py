@@ -245,6 +245,11 @@ class Study(Block):
         return _chosen(self.subjects, self.select.subjects)
 
     @property
+    def has_own_stimuli(self) -> bool:
+        """Whether subjects may have seen different images, so that their RDMs have no mean."""
+        return self.betas is not None and self.betas.stimuli == "per-subject"
+
+    @property
     def is_simulated(self) -> bool:
         """Whether the data are simulated."""
         return self.simulation is not None

@@ -256,8 +256,7 @@ def place_on_grid(
         )
     placed = on_grid(values, values_affine, shape, affine, empty=0)
     if placed is None:
-        if resample is None:
-            raise grid_error(where, what, (values.shape, values_affine), (shape, affine))
+        check_grid(values.shape, values_affine, shape, affine, where=where, what=what, resample=resample)
         placed = resampled(values, values_affine, shape, affine, "nearest")
     if not placed.any():
         raise RoiError(
@@ -267,6 +266,35 @@ def place_on_grid(
             f"Check that {what} and betas are of the same subject and space.",
         )
     return placed
+
+
+def check_grid(
+    found_shape: tuple[int, ...],
+    found: np.ndarray,
+    shape: tuple[int, ...],
+    affine: np.ndarray,
+    *,
+    where: str,
+    what: str,
+    resample: str | None = None,
+) -> None:
+    """Refuse an image that would have to be resampled to the grid of the betas, unless that is allowed.
+
+    Parameters
+    ----------
+    found_shape, shape : tuple of int
+        Voxels along each axis, of the image and of the betas.
+    found, affine : ndarray of shape (4, 4)
+        From voxel indices to world coordinates (mm), of the image and of the betas.
+    where, what, resample
+        As for ``place_on_grid``.
+
+    Raises
+    ------
+    GridError
+    """
+    if resample is None and grid_mapping(found, found_shape, affine) is None:
+        raise grid_error(where, what, (found_shape, found), (shape, affine))
 
 
 def grid_error(

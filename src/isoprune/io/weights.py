@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 from isoprune.errors import UnreadableFileError, WeightsError
-from isoprune.io.download import download
+from isoprune.io.download import download as fetch
 from isoprune.io.files import existing
 from isoprune.labels import listing
 from isoprune.provenance import sha256_of_file
@@ -124,7 +124,8 @@ def load_strictly(
         If the weights are not of this network, with examples of what is missing, surplus or of another shape.
     """
     try:
-        module.load_state_dict(state, strict=True)
+        # Tensors cannot be copied into a network that is an outline only; they take the place of its own.
+        module.load_state_dict(state, strict=True, assign=next(module.parameters()).is_meta)
     except RuntimeError as problem:
         raise WeightsError(
             where,
@@ -151,7 +152,7 @@ def _differences(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.T
     return ", ".join(parts)
 
 
-def cached_weights(url: str, *, where: str) -> Path:
+def cached_weights(url: str, *, where: str, download: bool = True) -> Path:
     """The file of published weights, downloaded unless torch's hub folder has it, and checked.
 
     Parameters
@@ -160,6 +161,8 @@ def cached_weights(url: str, *, where: str) -> Path:
         Where the weights are published; eight or more digits of their SHA-256 are part of the file's name.
     where : str
         The setting that names the weights, for the error messages.
+    download : bool
+        Without, the file may be absent.
 
     Returns
     -------
@@ -181,7 +184,7 @@ def cached_weights(url: str, *, where: str) -> Path:
     promised = _HASH_IN_NAME.search(path.name)
     sha256 = promised.group(1) if promised else None
     if not path.is_file():
-        return download(url, path, where=where, sha256=sha256)
+        return fetch(url, path, where=where, sha256=sha256) if download else path
     found = sha256_of_file(path)
     if sha256 and not found.startswith(sha256):
         raise WeightsError(

@@ -2,17 +2,10 @@
 
 from functools import cache
 
-from isoprune.folds import make_folds
+from isoprune.checking.stimuli import column_problems, fold_problems
 from isoprune.io.tables import image_paths, read_stimuli
-from isoprune.nuisances import nuisance_of_study
 from isoprune.simulation.stimuli import CATEGORIES
-from isoprune.stimuli import (
-    check_category_columns,
-    check_columns,
-    column_of,
-    stimuli_of_rows,
-    stimuli_of_set,
-)
+from isoprune.stimuli import stimuli_of_rows
 
 
 def stimulus_table():
@@ -62,42 +55,14 @@ def image_files():
 
 def has_own_stimuli():
     """Whether subjects may have seen different images, so that their RDMs have no mean."""
-    return BETAS is not None and BETAS["stimuli"] == "per-subject"
-
-
-def columns_of_folds():
-    """Columns of the stimulus table that settings make folds by."""
-    columns = [STUDY.crossvalidation.column, STUDY.multiverse and STUDY.multiverse.column]
-    return [column for column in columns if column]
+    return STUDY.has_own_stimuli
 
 
 def check_stimuli():
     """Check that the stimulus table has what the settings ask of it, and that its images can be cross-validated."""
-    stimuli, folds = stimuli_of_user(), STUDY.crossvalidation
-    check_columns(
-        stimuli,
-        groups=folds.column,
-        categories=STUDY.inference.categories,
-        exchange=STUDY.inference.exchange,
-        labels=STUDY.specificity.labels,
-        sets=STUDY.image_sets,
-    )
-    if STUDY.wordnet:
-        column_of(stimuli, STUDY.wordnet.column)
-    if "category" in (*STUDY.nuisance, *sum(STUDY.partitions, ())):
-        nuisance_of_study("category", stimuli, images_from=TABLE, categories=STUDY.inference.categories)
-    for column in columns_of_folds():
-        column_of(stimuli, column)
-    if STUDY.features:
-        check_category_columns(stimuli, STUDY.features.columns, STUDY.image_sets)
-    if STUDY.networks and not has_own_stimuli():
-        for name in STUDY.image_sets:
-            make_folds(
-                list(stimuli_of_set(stimuli, name)["stimulus"]),
-                folds=folds.folds,
-                n_splits=folds.n_splits,
-                groups=column_of(stimuli, folds.column) if folds.column else None,
-            )
+    stimuli = stimuli_of_user()
+    for problem in (*column_problems(STUDY, stimuli), *fold_problems(STUDY, stimuli)):
+        raise problem
 
 
 if not STUDY.is_simulated:  # a table that cannot be used stops the run before its first job

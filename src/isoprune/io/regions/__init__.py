@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from isoprune.errors import ConfigError, NoRegionError
+from isoprune.io.betas import read_grid
+from isoprune.io.masks import check_grid
 from isoprune.io.regions.atlases import atlas_region, mask_region, probability_region
 from isoprune.io.regions.fetched import fetched_region
 from isoprune.io.regions.request import Request, filled
 from isoprune.io.regions.spheres import sphere_region
 from isoprune.io.regions.surfaces import surface_region
+from isoprune.io.regions.tables import find_labels, read_label_table
 from isoprune.io.volumes import Grid, Region
 from isoprune.labels import choose
 
-__all__ = ["KINDS", "region", "region_files", "regions_of"]
+__all__ = ["KINDS", "check_region", "region", "region_files", "regions_of"]
 
 _MAKERS = {
     "mask": mask_region,
@@ -31,6 +34,9 @@ _MAKERS = {
 }
 KINDS = tuple(_MAKERS)
 """The ways to define a region."""
+
+_IMAGES = {"mask": "mask", "atlas": "atlas", "probability": "probability map"}
+"""Kinds that are made from an image of voxels, and what its errors call it."""
 
 _PATTERNS = ("image", "table", "left", "right")
 _MISSING = ("error", "allow")
@@ -72,6 +78,44 @@ def region(
     """
     kind, options = _definition(settings, name)
     return _MAKERS[kind](Request(name, subject, Path(root), grid, resample), **options)
+
+
+def check_region(
+    settings: Mapping[str, Any],
+    name: str,
+    subject: str,
+    root: str | Path,
+    grid: Grid,
+    *,
+    resample: str | None = None,
+) -> None:
+    """Check what can be known of a region without reading its voxels: files, grid, and names of labels.
+
+    Parameters
+    ----------
+    settings, name, subject, root, grid, resample
+        As for `region`.
+
+    Raises
+    ------
+    IsopruneError
+        As for `region`. An atlas that nilearn downloads is not looked at.
+    """
+    kind, options = _definition(settings, name)
+    if kind == "fetch":
+        return
+    if kind not in _IMAGES:  # these have no voxels of their own, and are quick to make
+        region(settings, name, subject, root, grid, resample=resample)
+        return
+    request = Request(name, subject, Path(root), grid, resample)
+    request.require_volume(kind)
+    path, what = request.file(options["image"]), _IMAGES[kind]
+    where = str(path) if kind == "mask" else f"{request.where}, {what} '{path.name}'"
+    check_grid(*read_grid(path), grid.shape, grid.affine, where=where, what=what, resample=resample)
+    if options.get("table"):
+        wanted = options["labels"] if kind == "atlas" else [options["label"]]
+        hemisphere = options["hemisphere"] if kind == "atlas" else "both"
+        find_labels(wanted, hemisphere, read_label_table(request.file(options["table"])), where=where)
 
 
 def region_files(

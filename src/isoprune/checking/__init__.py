@@ -1,0 +1,1 @@
+"""What of a study is there, what is missing and what does not join, before anything is computed."""
