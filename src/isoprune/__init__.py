@@ -15,6 +15,8 @@ _HOME_OF = {
     "PruningResult": "isoprune.pruning",
     "IsomorphismPruner": "isoprune.pruning.selector",
     "cross_validate": "isoprune.crossvalidation",
+    "permutation_test": "isoprune.permutation",
+    "PermutationTest": "isoprune.permutation",
     "load_retained": "isoprune.retained",
     "score_retained": "isoprune.retained",
     "Embedding": "isoprune.labelled",

@@ -16,6 +16,7 @@ import numpy as np
 from isoprune.errors import FoldError
 from isoprune.folds import MIN_TEST_IMAGES, Fold, make_folds
 from isoprune.joining import join
+from isoprune.progress import Counting, counting
 from isoprune.pruning import (
     Procedure,
     available_threads,
@@ -334,6 +335,24 @@ def fold_frequency(scores: Sequence[FoldScore], n_features: int) -> np.ndarray:
     return counts / len(scores)
 
 
+def folds_of_rows(
+    labels: Sequence[str], groups: Mapping[str, str] | Sequence[str] | None, **dealing: Any
+) -> list[Fold]:
+    """Folds of the rows of an embedding, whose groups may be given by label or in the order of the rows.
+
+    Raises
+    ------
+    FoldError, TooFewImagesError
+        If groups are not one a row, or as `isoprune.folds.make_folds`.
+    """
+    if groups is not None and not isinstance(groups, Mapping):
+        if len(groups) != len(labels):
+            found, expected = f"{len(groups)} groups", f"one for each of {len(labels)} images"
+            raise FoldError("groups", found, expected, "Pass one a row.")
+        groups = dict(zip(labels, groups, strict=True))
+    return make_folds(labels, groups=groups, **dealing)
+
+
 def cross_validate(
     embedding: Any,
     target: Any,
@@ -350,6 +369,7 @@ def cross_validate(
     n_random: int = 50,
     backend: str = "auto",
     threads: int | None = None,
+    progress: bool | Counting = False,
 ) -> pd.DataFrame:
     """Held-out isomorphism of the full, the pruned and random embeddings.
 
@@ -368,6 +388,8 @@ def cross_validate(
         Random sets of the retained set's size per fold.
     threads : int, optional
         Default: the processors this process may use. Changes no bit of the result.
+    progress : bool or callable
+        True shows a bar; a callable is called with the number of folds done and their total.
 
     Returns
     -------
@@ -381,27 +403,19 @@ def cross_validate(
     """
     procedure = procedure_named(criterion, measure, method, backend, n_rule=n_rule)
     joined = join(embedding, target)
-    if groups is not None and not isinstance(groups, Mapping):
-        if len(groups) != len(joined.labels):
-            raise FoldError(
-                "groups",
-                f"{len(groups)} groups",
-                f"one for each of {len(joined.labels)} images",
-                "Pass one a row.",
-            )
-        groups = dict(zip(joined.labels, groups, strict=True))
-    made = make_folds(
-        joined.labels, folds=folds, n_splits=n_splits, n_repeats=n_repeats, seed=seed, groups=groups
-    )
-    scores = score_folds(
-        joined.values,
-        joined.target,
-        joined.target,
-        joined.labels,
-        made,
-        procedure=procedure,
-        n_random=n_random,
-        seed=seed,
-        threads=threads or available_threads(),
-    )
+    dealing = {"folds": folds, "n_splits": n_splits, "n_repeats": n_repeats, "seed": seed}
+    made = folds_of_rows(joined.labels, groups, **dealing)
+    with counting(progress, "folds") as advance:
+        scores = score_folds(
+            joined.values,
+            joined.target,
+            joined.target,
+            joined.labels,
+            made,
+            procedure=procedure,
+            n_random=n_random,
+            seed=seed,
+            threads=threads or available_threads(),
+            progress=advance,
+        )
     return fold_table(scores, joined.values.shape[1])

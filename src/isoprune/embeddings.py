@@ -20,6 +20,7 @@ from isoprune.io.images import read_image
 from isoprune.labelled import Embedding, check_no_constant_image
 from isoprune.labels import check_labels, choose
 from isoprune.networks import Layer, Network, resolve_layer
+from isoprune.progress import Counting, counting
 from isoprune.provenance import record, sha256_of_file, sha256_of_json
 from isoprune.torchvision_cpu import import_torchvision
 
@@ -240,7 +241,7 @@ def embed(
     device: str = "auto",
     batch_size: int = 32,
     spatial: str = "mean",
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Counting | None = None,
 ) -> Embedding:
     """Embed images: the activations of one layer of a network.
 
@@ -262,8 +263,8 @@ def embed(
         Images per pass. Bits of the result can depend on it.
     spatial : {'mean', 'flatten'}
         Average a convolutional layer over space, or keep each position as a feature.
-    progress : callable, optional
-        Called after each pass with the number of images done and of all images.
+    progress : bool or callable, optional
+        True shows a bar; a callable is called after each pass with the number of images done and of all images.
 
     Returns
     -------
@@ -293,6 +294,7 @@ def embed(
         moved(network.module, on),
         exact_arithmetic(),
         reading(network, found, spatial=spatial) as embedded,
+        counting(progress, "images") as advance,
     ):
         blocks = []
         for start in range(0, len(order), batch_size):
@@ -301,8 +303,8 @@ def embed(
                 for i in order[start : start + batch_size]
             ]
             blocks.append(embedded(torch.stack(batch).to(on)).cpu().numpy())
-            if progress is not None:
-                progress(start + len(batch), len(order))
+            if advance is not None:
+                advance(start + len(batch), len(order))
     in_label_order = np.concatenate(blocks)
     values = np.empty_like(in_label_order)
     values[order] = in_label_order

@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from isoprune.errors import EmbeddingError, LabelError, RDMError, TooFewImagesError
+from isoprune.errors import EmbeddingError, RDMError, TooFewImagesError
 from isoprune.isomorphism import check_target_varies
-from isoprune.labelled import RDM, Embedding, check_no_constant_image, square
-from isoprune.labels import check_labels
-
-STIMULUS = "stimulus"
-"""Name of the rsatoolbox descriptor that holds stimulus labels."""
+from isoprune.labelled import RDM, Embedding, check_no_constant_image, square, stimuli_of
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def _embedding(embedding: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
     if isinstance(embedding, Embedding):
         return embedding.values.astype(np.float64), embedding.labels
     if hasattr(embedding, "measurements"):  # an rsatoolbox Dataset
-        labels = check_labels(_descriptor(embedding.obs_descriptors, "embedding"), "embedding")
+        labels = stimuli_of(embedding.obs_descriptors, "embedding")
         return np.asarray(embedding.measurements, dtype=np.float64), labels
     values = np.asarray(embedding, dtype=np.float64)
     if values.ndim != 2:
@@ -126,24 +122,6 @@ def matrix_and_labels(rdm: Any, where: str) -> tuple[np.ndarray, tuple[str, ...]
     if isinstance(rdm, RDM):
         return rdm.values, rdm.labels
     if hasattr(rdm, "dissimilarities"):  # rsatoolbox RDMs
-        if rdm.n_rdm != 1:
-            raise RDMError(
-                where,
-                f"an rsatoolbox object with {rdm.n_rdm} RDMs",
-                "one RDM",
-                "Choose one (`rdms[i]`), or their mean.",
-            )
-        labels = check_labels(_descriptor(rdm.pattern_descriptors, where), where)
-        return square(rdm.dissimilarities[0], where, labels), labels
+        found = RDM.from_rsatoolbox(rdm, where)
+        return found.values, found.labels
     return square(rdm, where), None
-
-
-def _descriptor(descriptors: dict[str, Any], where: str) -> Any:
-    if STIMULUS not in descriptors:
-        raise LabelError(
-            where,
-            f"its descriptors are {', '.join(sorted(descriptors)) or '(none)'}",
-            f"a descriptor '{STIMULUS}' with one label a row",
-            "Rows are joined by label: add it to the rsatoolbox object.",
-        )
-    return descriptors[STIMULUS]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoprune.errors import BetasError, ConstantImageError, EmbeddingError, RDMError
+from isoprune.errors import BetasError, ConstantImageError, EmbeddingError, LabelError, RDMError
 from isoprune.labels import check_labels, listing, positions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STIMULUS = "stimulus"
+"""Name of the rsatoolbox descriptor that holds stimulus labels."""
 
 GROUP = "group"
 """The subject that is the mean RDM over subjects."""
@@ -66,6 +72,39 @@ class Embedding:
                 "finite numbers",
                 "Check the images and the network's precision (float16 overflows).",
             )
+
+    @classmethod
+    def from_rsatoolbox(cls, dataset: Any, name: str = "embedding") -> Embedding:
+        """The embedding in an rsatoolbox ``Dataset``, whose observation descriptor ``stimulus`` names the images.
+
+        Raises
+        ------
+        LabelError, EmbeddingError
+            If there are no labels, or values are not finite.
+        """
+        return cls(np.asarray(dataset.measurements), stimuli_of(dataset.obs_descriptors, name), name)
+
+    def to_rsatoolbox(self) -> Any:
+        """The embedding as an rsatoolbox ``Dataset``: observations are images (``stimulus``), channels features.
+
+        Returns
+        -------
+        rsatoolbox.data.Dataset
+        """
+        from rsatoolbox.data import Dataset
+
+        return Dataset(
+            self.values,
+            descriptors={"name": self.name},
+            obs_descriptors={STIMULUS: list(self.labels)},
+            channel_descriptors={"feature": np.arange(self.values.shape[1])},
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The embedding as a pandas table, a row an image and a column a feature."""
+        import pandas as pd
+
+        return pd.DataFrame(self.values, index=pd.Index(self.labels, name=STIMULUS))
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -176,6 +215,65 @@ class RDM:
             )
         object.__setattr__(self, "values", values)
 
+    @classmethod
+    def from_rsatoolbox(cls, rdms: Any, where: str = "rsatoolbox RDMs") -> RDM:
+        """The RDM in an rsatoolbox ``RDMs`` object that holds one.
+
+        Parameters
+        ----------
+        rdms : rsatoolbox.rdm.RDMs
+            With a pattern descriptor ``stimulus``; of several RDMs take one by ``rdms[i]``.
+        where : str
+            What it is, for error messages.
+
+        Returns
+        -------
+        RDM
+            With ``target`` and ``subject`` where the object has descriptors of this name.
+
+        Raises
+        ------
+        RDMError, LabelError
+            If it holds several RDMs, no labels, or no dissimilarities.
+        """
+        if rdms.n_rdm != 1:
+            found, remedy = (
+                f"an rsatoolbox object with {rdms.n_rdm} RDMs",
+                "Choose one (`rdms[i]`), or their mean.",
+            )
+            raise RDMError(where, found, "one RDM", remedy)
+        labels = stimuli_of(rdms.pattern_descriptors, where)
+        named = {
+            key: str(rdms.rdm_descriptors[key][0])
+            for key in ("target", "subject")
+            if key in rdms.rdm_descriptors
+        }
+        values = square(rdms.dissimilarities[0], where, labels)
+        return cls(values, labels, measure=rdms.dissimilarity_measure or "dissimilarity", **named)
+
+    def to_rsatoolbox(self) -> Any:
+        """The RDM as an rsatoolbox ``RDMs`` object, with the pattern descriptor ``stimulus``.
+
+        Returns
+        -------
+        rsatoolbox.rdm.RDMs
+        """
+        from rsatoolbox.rdm import RDMs
+
+        return RDMs(
+            self.values[np.triu_indices(len(self.labels), 1)][np.newaxis],
+            dissimilarity_measure=self.measure,
+            rdm_descriptors={"target": [self.target], "subject": [self.subject]},
+            pattern_descriptors={STIMULUS: list(self.labels)},
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The RDM as a pandas table, labels as its index and columns."""
+        import pandas as pd
+
+        names = pd.Index(self.labels, name=STIMULUS)
+        return pd.DataFrame(self.values, index=names, columns=names)
+
     def select(self, labels: Sequence[str], wanted_in: str = "the other side") -> RDM:
         """The same RDM with rows and columns in the order of ``labels`` (the same set of labels)."""
         present_in = f"target '{self.target}' of subject '{self.subject}'"
@@ -194,6 +292,24 @@ class RDM:
         rows = [row for row, label in enumerate(self.labels) if label in wanted]
         names = tuple(self.labels[row] for row in rows)
         return replace(self, values=self.values[np.ix_(rows, rows)], labels=names).select(labels)
+
+
+def stimuli_of(descriptors: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Stimulus labels among the descriptors of an rsatoolbox object.
+
+    Raises
+    ------
+    LabelError
+        If they are not there, or cannot identify rows.
+    """
+    if STIMULUS not in descriptors:
+        raise LabelError(
+            where,
+            f"its descriptors are {', '.join(sorted(descriptors)) or '(none)'}",
+            f"a descriptor '{STIMULUS}' with one label a row",
+            "Rows are joined by label: add it to the rsatoolbox object.",
+        )
+    return check_labels(descriptors[STIMULUS], where)
 
 
 def square(values: np.ndarray, where: str, labels: Sequence[str] | None = None) -> np.ndarray:

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from isoprune.crossvalidation import fisher_z
+from isoprune.adjustment import p_value
+from isoprune.crossvalidation import fisher_z, folds_of_rows
 from isoprune.folds import MIN_TEST_IMAGES, Fold
+from isoprune.joining import join
 from isoprune.nulls import Null
-from isoprune.pruning import Procedure, one_blas_thread, select_by_rules
+from isoprune.progress import Counting, counting
+from isoprune.pruning import Procedure, available_threads, one_blas_thread, procedure_named, select_by_rules
 from isoprune.pruning.number import NRule
-from isoprune.relabelling import check_permutations, fingerprint_of
+from isoprune.relabelling import check_permutations, fingerprint_of, relabellings
 from isoprune.scoring import (
     Controls,
     controls_of,
@@ -29,6 +32,84 @@ from isoprune.scoring import (
 
 ENTRIES_AT_ONCE = 2**22
 """Entries of relabelled targets that are held at a time: 32 MB of float64."""
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Whether the pruned embedding has any relation with a target.
+
+    Attributes
+    ----------
+    r : float
+        Held-out signed isomorphism of the pruned embedding, mean over folds through Fisher's z.
+    p : float
+        One-sided, ``(b + 1) / (N + 1)``.
+    null : ndarray of shape (n_permutations,), float64
+        The same of the relabelled targets.
+    """
+
+    r: float
+    p: float
+    null: np.ndarray
+
+
+def permutation_test(
+    embedding: Any,
+    target: Any,
+    *,
+    n_permutations: int = 1000,
+    n_splits: int = 5,
+    n_repeats: int = 1,
+    seed: int = 0,
+    folds: str = "random",
+    groups: Mapping[str, str] | Sequence[str] | None = None,
+    criterion: str = "pearson",
+    measure: str = "correlation",
+    method: str = "one-pass",
+    n_rule: NRule = "max",
+    backend: str = "auto",
+    threads: int | None = None,
+    progress: bool | Counting = False,
+) -> PermutationTest:
+    """Test the held-out isomorphism of the pruned embedding against relabelled targets.
+
+    The whole procedure (ranking, number of features, held-out score) runs again on each of them.
+
+    Parameters
+    ----------
+    embedding, target, n_splits, seed, folds, groups, criterion, measure, method, n_rule, backend, threads
+        As in `isoprune.cross_validate`.
+    n_permutations : int
+        Relabellings of the images; p cannot be smaller than 1 / (n_permutations + 1).
+    n_repeats : int
+        Repeats of the folds, for the target and for every relabelled one; time grows in proportion.
+    progress : bool or callable
+        True shows a bar; a callable is called with the number of folds × targets done and their total.
+
+    Returns
+    -------
+    PermutationTest
+
+    Raises
+    ------
+    IsopruneError
+        If the inputs are malformed or the folds impossible.
+    """
+    procedure = procedure_named(criterion, measure, method, backend, n_rule=n_rule)
+    joined = join(embedding, target)
+    dealing = {"folds": folds, "n_splits": n_splits, "n_repeats": n_repeats, "seed": seed}
+    made = folds_of_rows(joined.labels, groups, **dealing)
+    with counting(progress, "relabelled folds") as advance:
+        null = unit_null(
+            *(joined.values, joined.target, joined.target, joined.labels, made),
+            procedure=procedure,
+            relabellings=relabellings(joined.labels, n_permutations, seed=seed),
+            seed=seed,
+            threads=threads or available_threads(),
+            progress=advance,
+        )
+    observed, relabelled = null.observed["pruned"], null.relabelled["pruned"]
+    return PermutationTest(float(np.tanh(observed)), p_value(observed, relabelled), np.tanh(relabelled))
 
 
 def unit_null(

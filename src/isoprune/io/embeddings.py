@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -41,14 +42,9 @@ def write_embedding(path: str | Path, embedding: Embedding) -> None:
     NotWritableError
         If the place cannot be written to.
     """
-    from rsatoolbox.data import Dataset
-
-    dataset = Dataset(
-        embedding.values,
-        descriptors={"name": embedding.name, "provenance": json.dumps(embedding.provenance, sort_keys=True)},
-        obs_descriptors={"stimulus": [quote(label, safe=_PLAIN_ASCII) for label in embedding.labels]},
-        channel_descriptors={"feature": np.arange(embedding.values.shape[1])},
-    )
+    encoded = tuple(quote(label, safe=_PLAIN_ASCII) for label in embedding.labels)
+    dataset = replace(embedding, labels=encoded).to_rsatoolbox()
+    dataset.descriptors["provenance"] = json.dumps(embedding.provenance, sort_keys=True)
     # rsatoolbox leaves a file that it opened by name open.
     content = io.BytesIO()
     dataset.save(content, file_type="hdf5")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from isoprune.errors import LabelError, UnreadableFileError
 from isoprune.io.files import located
@@ -38,16 +37,14 @@ def write_rdm(path: str | Path, rdm: RDM) -> None:
     NotWritableError
         If it cannot be written there.
     """
-    from rsatoolbox.rdm import RDMs
-
-    upper_triangle = rdm.values[np.triu_indices(len(rdm.labels), 1)]
-    content = RDMs(
-        upper_triangle[np.newaxis],
-        dissimilarity_measure=rdm.measure,
-        descriptors=own_descriptors(rdm.provenance),
-        rdm_descriptors={"target": [encode_label(rdm.target)], "subject": [encode_label(rdm.subject)]},
-        pattern_descriptors={"stimulus": [encode_label(label) for label in rdm.labels]},
+    encoded = replace(
+        rdm,
+        labels=tuple(map(encode_label, rdm.labels)),
+        target=encode_label(rdm.target),
+        subject=encode_label(rdm.subject),
     )
+    content = encoded.to_rsatoolbox()
+    content.descriptors = own_descriptors(rdm.provenance)
     write_rsatoolbox(path, content)
 
 

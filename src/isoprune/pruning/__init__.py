@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from isoprune.pruning.layers import columns_of_layers, of_best_layer
 from isoprune.pruning.number import N_RULES, NRule, n_retained, on_plateau
 from isoprune.pruning.partial import removing
 from isoprune.pruning.procedure import METHODS, Procedure, procedure_named
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "BACKENDS",
@@ -93,6 +96,28 @@ class PruningResult:
     def retained(self) -> np.ndarray:
         """Retained features, most important first, shape (n_retained,), int."""
         return self.ranking[: self.n_retained]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The result as a pandas table, a row a feature, most important first.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``feature``, ``rank`` (from 1), ``drop``, ``curve`` (criterion of the features up to this one) and
+            ``retained``.
+        """
+        import pandas as pd
+
+        rank = np.arange(1, len(self.ranking) + 1)
+        return pd.DataFrame(
+            {
+                "feature": self.ranking,
+                "rank": rank,
+                "drop": self.drop[self.ranking],
+                "curve": self.curve[1:],
+                "retained": rank <= self.n_retained,
+            }
+        )
 
     @property
     def fit(self) -> float:
