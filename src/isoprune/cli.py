@@ -69,12 +69,36 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--json", action="store_true", help="print JSON for machines in place of a table")
     look.add_argument("--no-jobs", action="store_true", help="do not let Snakemake count the jobs")
     look.set_defaults(run=_look)
+    _add_init(commands)
     for command in (freeze, check, look):
         command.add_argument("config", type=Path, metavar="CONFIG", help="the study's YAML file")
         command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
         command.add_argument("--data-dir", help="folder of the data, in place of the setting `data_dir`")
     add_data_commands(commands)
     return parser
+
+
+def _add_init(commands: argparse._SubParsersAction) -> None:
+    init = commands.add_parser("init", help="write the settings and the stimulus table of a new study")
+    init.add_argument("folder", type=Path, metavar="FOLDER", help="takes study.yaml and stimuli.tsv")
+    init.add_argument("--images", required=True, help="folder of images, perhaps with a folder a category")
+    init.add_argument("--derivatives", help="BIDS-derivatives folder with betas and masks")
+    init.add_argument(
+        "--rdms", action="append", default=[], help="file of ready RDMs with labels; repeatable"
+    )
+    init.add_argument("--network", action="append", help="MODEL of torchvision, or MODEL=FILE; repeatable")
+    init.add_argument("--name", help="name of the study; default: the folder's")
+    init.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
+    init.set_defaults(run=_init, status=0)
+
+
+def _init(options: argparse.Namespace) -> str:
+    from isoprune.starting.study import NETWORKS, start_study
+
+    given = {"derivatives": options.derivatives, "rdms": options.rdms, "name": options.name}
+    started = start_study(options.folder, options.images, networks=options.network or NETWORKS, **given)
+    lines = [f"{file}: written" for file in started.files] + [f"note: {note}" for note in started.notes]
+    return "\n".join([*lines, f"next: isoprune check {started.files[0]}"])
 
 
 def _freeze(options: argparse.Namespace) -> str:

@@ -207,6 +207,19 @@ def published_weights(model: str, weights: str, *, download: bool = True) -> Pat
     return cached_weights(entry.url, where=where, download=download)
 
 
+def standard_weights(model: str) -> str:
+    """Exact name of the published weights of a network that are taken unless others are named.
+
+    Raises
+    ------
+    UnknownNameError
+        If torchvision has no such network; names the nearest.
+    """
+    models = import_torchvision().models
+    choose(model, models.list_models(module=models), what="network", where=f"network '{model}'")
+    return f"{models.get_model_weights(model).__name__}.{STANDARD}"
+
+
 def _names(published: EnumType) -> list[str]:
     return [name for name in published.__members__ if name != "DEFAULT"]
 

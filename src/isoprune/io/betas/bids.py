@@ -68,6 +68,21 @@ def parse_name(path: Path) -> BidsFile | None:
     return BidsFile(path, pairs, suffix, dot + extension) if len(pairs) == len(parts) else None
 
 
+def named_images(folder: Path, suffixes: Iterable[str]) -> list[BidsFile]:
+    """The NIfTI images with BIDS names in a folder and all below it, of some suffixes; sorted by path."""
+    parsed = [file for path in sorted(folder.rglob("*-*")) if path.is_file() and (file := parse_name(path))]
+    return [file for file in parsed if file.suffix in suffixes and file.extension in _IMAGES]
+
+
+def differing_entities(images: Iterable[BidsFile]) -> dict[str, set[str | None]]:
+    """Entities by which images differ beyond subject, session, run and condition, and their values."""
+    images = list(images)
+    expected = {"sub", "ses", "run", _condition_entity(images)}
+    names = dict.fromkeys(name for image in images for name in image.entities if name not in expected)
+    values = {name: {image.entities.get(name) for image in images} for name in names}
+    return {name: found for name, found in values.items() if len(found) > 1}
+
+
 def bids_files(settings: Settings, subject: str, root: Path) -> list[Path]:
     """Images of a subject that the settings choose, and the tables beside them; found by their names.
 
@@ -123,8 +138,7 @@ def _chosen_images(folder: Path, subject: str, entities: Mapping[str, str]) -> l
     if not folder.is_dir():
         remedy = "Name the derivatives folder by `betas.folder`."
         raise MissingFileError("betas.folder", f"'{folder}' is not a folder", "a folder that exists", remedy)
-    parsed = [file for path in sorted(folder.rglob("sub-*")) if path.is_file() and (file := parse_name(path))]
-    images = [file for file in parsed if file.suffix in SUFFIXES and file.extension in _IMAGES]
+    images = named_images(folder, SUFFIXES)
     own = [file for file in images if file.entities.get("sub") == subject]
     if not own:
         subjects = dict.fromkeys(file.entities.get("sub", "") for file in images)
@@ -173,13 +187,7 @@ def _condition_entity(images: Iterable[BidsFile]) -> str | None:
 
 def _refuse_ambiguity(images: list[BidsFile], folder: Path) -> None:
     """Images of a run may differ by condition only, and runs by session and run only."""
-    differing = {"sub", "ses", "run", _condition_entity(images)}
-    names = dict.fromkeys(name for image in images for name in image.entities)
-    open_names = [
-        name
-        for name in names
-        if name not in differing and len({image.entities.get(name) for image in images}) > 1
-    ]
+    open_names = list(differing_entities(images))
     kinds = {(image.suffix, image.extension) for image in images}
     if open_names:
         raise BetasError(
