@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import get_args
 
+import nibabel
+import numpy as np
 import pytest
 import yaml
 
@@ -35,8 +37,12 @@ def test_commands_about_preregistration_print_what_the_page_says(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (settings,) = blocks("preregistration.md", "yaml")
     Path("study.yaml").write_text(settings)
-    shown = blocks("preregistration.md", "console")
-    assert len(shown) == 3
+    assert follow("preregistration.md", capsys) == 3
+
+
+def follow(page, capsys, only=slice(None)) -> int:
+    """Do what some of a page's console blocks do, and check that they print what the page says; their number."""
+    shown = blocks(page, "console")[only]
     for block in shown:
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, expected = step.partition("\n")
@@ -47,6 +53,38 @@ def test_commands_about_preregistration_print_what_the_page_says(tmp_path, monke
                 subprocess.run([program, *words], check=True)
             printed = capsys.readouterr()
             assert printed.out + printed.err == expected
+    return len(shown)
+
+
+def test_check_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    make_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (settings, _) = blocks("check-and-init.md", "yaml")
+    Path("study.yaml").write_text(settings)
+    assert follow("check-and-init.md", capsys, slice(0, 2)) == 2
+
+
+def test_init_prints_and_writes_what_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # without weights that were downloaded before
+    for number, (category, name) in enumerate([(kind, i) for kind in ("face", "house") for i in range(8)]):
+        picture = tmp_path / "data" / "pictures" / category / f"{category}_{name}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.touch()
+        for subject in ("01", "02"):
+            own = tmp_path / "data" / "derivatives" / f"sub-{subject}"
+            own.mkdir(parents=True, exist_ok=True)
+            for stat in ("effect", "t"):
+                save_image(own / f"sub-{subject}_contrast-{category}{name}_stat-{stat}_statmap.nii.gz")
+            if number == 0:
+                save_image(own / f"sub-{subject}_contrast-fixation_stat-effect_statmap.nii.gz")
+                save_image(own / f"sub-{subject}_roi-FFA_mask.nii.gz")
+    assert follow("check-and-init.md", capsys, slice(2, None)) == 1
+    assert blocks("check-and-init.md", "yaml")[1] in Path("mine/study.yaml").read_text()
+
+
+def save_image(path):
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), dtype=np.uint8), np.eye(4)), path)
 
 
 def test_code_about_retained_sets_prints_what_the_page_says(tmp_path, monkeypatch, capsys):

@@ -65,14 +65,14 @@ def _conclusion(checked: StudyCheck) -> Iterable[str]:
     yield ""
     if cost := checked.cost:
         yield (
-            f"{cost.n_units} units of work (network × target × subject × supervision): about "
-            f"{_duration(cost.minutes)} of one processor; a cluster is asked for {_duration(cost.minutes_asked)} "
-            f"in all, and {cost.memory / 1000:.1f} GB for the largest job"
+            f"{cost.n_units} units of work (network × target × subject × supervision): {_duration(cost.minutes)} on "
+            f"one processor. Their jobs ask a cluster for {_duration(cost.minutes_asked)} in all beside a fixed part "
+            f"each, and the largest job for {cost.memory / 1000:.1f} GB."
         )
     if checked.jobs is not None:
         largest = sorted(checked.jobs.items(), key=lambda pair: -pair[1])[:4]
         named = ", ".join(f"{count} {name}" for name, count in largest)
-        yield f"{sum(checked.jobs.values())} jobs are to be run" + (f": {named} …" if named else "")
+        yield f"{sum(checked.jobs.values())} jobs are to be run" + (f": {named} …" if named else ".")
     number = len(checked.problems)
     yield f"study '{checked.study}': " + (f"{number} problem(s)" if number else "nothing is missing")
 

@@ -21,9 +21,10 @@ _HEAD = """# Every setting
 
 A study is one YAML file. [`config.yaml`](config.yaml) is the demo and runs as it is; real studies are in
 [`studies/`](studies). Write down what your study needs and leave out the rest, which takes its default.
-To start your own, copy the study that is most like it and check it without running anything:
+To start your own, let `isoprune init` write it, or copy the study that is most like it; then see all that is missing
+([docs/check-and-init.md](../docs/check-and-init.md)):
 
-    snakemake --configfile config/studies/mine.yaml --dry-run
+    isoprune check config/studies/mine.yaml
 
 * A key that is not listed here is an error, and the message names the nearest setting.
 * Names and labels are letters and digits, in quotes where they are digits only: YAML reads a bare `01` as the

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoprune.config import load
 from isoprune.config.commented import commented_yaml
-from isoprune.errors import MissingFileError, NotWritableError
+from isoprune.errors import LabelError, MissingFileError, NotWritableError
 from isoprune.folds import MIN_IMAGES, MIN_TEST_IMAGES
 from isoprune.io.files import existing, write_text
 from isoprune.io.ready_rdms import read_ready_rdms
@@ -109,7 +109,8 @@ def start_study(
         stimuli, measured, notes = _ready(stimuli, given, root)
     else:
         measured, notes = _nothing_yet(root)
-    settings |= {"subjects": measured.pop("subjects")} | _of_networks(networks, len(stimuli), root, notes)
+    n_images = measured.pop("n_images", len(stimuli))
+    settings |= {"subjects": measured.pop("subjects")} | _of_networks(networks, n_images, root, notes)
     settings |= measured
     load(settings)  # what is written can be read
     write_table(files[1], stimuli, STIMULUS_COLUMNS)
@@ -178,7 +179,9 @@ def _measured(
         notes.append("subjects saw different images, so that each is analysed alone (supervision own)")
     supervision = ["own"] if own else ["own", "group"]
     measured = {"targets": has.targets, "betas": betas, "supervision": supervision}
-    return stimuli, {"subjects": list(has.subjects), **measured}, notes
+    # Folds are dealt to what each subject saw, so that whoever saw least decides how many there can be.
+    n_images = min(map(len, wanted))
+    return stimuli, {"subjects": list(has.subjects), "n_images": n_images, **measured}, notes
 
 
 def _ready(
@@ -187,7 +190,14 @@ def _ready(
     """Images that ready RDMs are about, and the settings of these."""
     found = {path: read_ready_rdms(path, target=path.stem) for path in files}
     labels = dict.fromkeys(label for of in found.values() for rdm in of.values() for label in rdm.labels)
-    stimuli, others, notes = _shown(stimuli, labels, listing(map(str, files)))
+    where = listing(map(str, files))
+    stimuli, others, notes = _shown(stimuli, labels, where)
+    if others:
+        found, expected = (
+            f"{len(others)} label(s) that no image is called like: {listing(others)}",
+            "an image a label",
+        )
+        raise LabelError(where, found, expected, "Add the images, or cut the RDMs to those that are there.")
     people = {path: [one for one in of if one != GROUP] for path, of in found.items()}
     subjects = list(dict.fromkeys(one for of in people.values() for one in of))
     targets = [
@@ -199,8 +209,6 @@ def _ready(
         for path in files
     ]
     supervision = ["own", "group"] if all(people.values()) else ["group"]
-    if others:
-        notes.append("RDMs of images that are not there cannot be used: `isoprune check` names them")
     return stimuli, {"subjects": subjects, "targets": targets, "supervision": supervision}, notes
 
 
@@ -220,5 +228,6 @@ def _shown(
 
 def _nothing_yet(root: Path) -> tuple[dict[str, Any], list[str]]:
     target = {"name": "target", "rdms": {"file": "target.tsv", "labels": "file"}, "subjects": []}
-    note = f"there is no target yet: put its RDM at {root / 'target.tsv'} (a square table with labels), or write another"
+    file = root / "target.tsv"
+    note = f"there is no target yet: put its RDM at {file} (a square table with labels), or name another"
     return {"subjects": [], "targets": [target], "supervision": ["group"]}, [note]
