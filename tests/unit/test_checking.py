@@ -121,6 +121,19 @@ def test_network_is_known_without_its_weights_being_computed_with(tiny, monkeypa
     assert not (tiny.folder / "hub").exists()
 
 
+def test_columns_and_sets_that_the_table_lacks_are_told_with_the_nearest(tiny):
+    targets = [{**tiny.read()["targets"][0], "set": "animals"}]
+    folds = {"n_splits": 3, "folds": "stratified", "column": "categroy"}
+    problems = [str(one) for one in checked(tiny, crossvalidation=folds, targets=targets).problems]
+    assert any("there is no column 'categroy'" in one and "'category'" in one for one in problems)
+    assert any("there is no column 'set'" in one for one in problems)
+
+
+def test_column_of_another_analysis_is_asked_for_too(tiny):
+    (problem,) = checked(tiny, specificity={"labels": ["animate"]}).problems
+    assert "there is no column 'animate'" in str(problem)
+
+
 def test_data_folder_that_is_not_there_is_the_only_problem(tiny):
     (problem,) = checked(tiny, data_dir="elsewhere").problems
     assert "'elsewhere' is not a folder" in str(problem)

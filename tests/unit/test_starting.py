@@ -99,6 +99,19 @@ def test_people_who_saw_other_images_are_analysed_alone(images, derivatives):
     assert check_file("mine/study.yaml", jobs=False).problems == ()
 
 
+def test_masks_are_of_the_space_of_the_betas_which_most_masks_have(images, derivatives):
+    for path in list(derivatives.glob("sub-*/func/*")):
+        save(path.with_name(path.name.replace("T1w", "T2w")), (4, 4, 4))
+    for region in ("FFA", "OFA", "EVC", "LO", "V1"):
+        save(derivatives / "sub-01" / "anat" / f"sub-01_space-T2w_roi-{region}_mask.nii.gz", (4, 4, 4))
+    started = start_study("mine", images, derivatives=derivatives, networks=["alexnet"])
+    assert written()["betas"]["entities"] == {"space": "T2w", "stat": "effect"}
+    assert [target["name"] for target in written()["targets"]] == ["EVC", "FFA", "LO", "OFA", "V1"]  # no PPA
+    assert all(target["subjects"] == ["01"] for target in written()["targets"])
+    assert any("space-T2w is used, not T1w" in note for note in started.notes)
+    assert check_file("mine/study.yaml", jobs=False).problems == ()
+
+
 def test_images_that_were_not_measured_are_left_out_and_told(images, derivatives):
     (images / "things" / "tree.png").touch()
     started = start_study("mine", images, derivatives=derivatives, networks=["alexnet"])

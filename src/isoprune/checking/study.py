@@ -11,7 +11,7 @@ from isoprune.checking.brain import Brains, check_brains
 from isoprune.checking.findings import Finding, Findings
 from isoprune.checking.jobs import planned_jobs
 from isoprune.checking.networks import check_networks
-from isoprune.checking.stimuli import column_problems, fold_problems, folds_of_images, sizes_in_words
+from isoprune.checking.stimuli import column_problems, folds_of_images, sizes_in_words
 from isoprune.checking.targets import check_targets
 from isoprune.classification.images import labelled_images
 from isoprune.config import Study, load
@@ -196,14 +196,10 @@ def _check_other_files(study: Study, stimuli: pd.DataFrame | None, found: Findin
 
 def _check_folds(study: Study, stimuli: pd.DataFrame, brains: Brains, found: Findings) -> None:
     """Sizes of the folds, of each stimulus set or of what each subject saw."""
-    of_whom: dict[str, list[str]] = dict(brains.seen) if study.has_own_stimuli else {}
+    of_whom: dict[str, list[str]] = dict(brains.seen)
     if not study.has_own_stimuli:
-        since = len(found.problems)
-        found.problems += fold_problems(study, stimuli)
-        if len(found.problems) > since:
-            found.note("folds", "", "there can be none", since=since)
-            return
-        of_whom = {name or "": list(stimuli_of_set(stimuli, name)["stimulus"]) for name in study.image_sets}
+        sets = {name or "": found.tried(stimuli_of_set, stimuli, name) for name in study.image_sets}
+        of_whom = {name: list(images["stimulus"]) for name, images in sets.items() if images is not None}
     for name, labels in of_whom.items():
         since = len(found.problems)
         folds = found.tried(folds_of_images, study, stimuli, labels)

@@ -105,16 +105,15 @@ def _refuse(folder: Path, found: str, expected: str) -> None:
 def _chosen_entities(
     images: Sequence[BidsFile], masks: Sequence[BidsFile]
 ) -> tuple[dict[str, str], list[str]]:
-    """One value of every entity by which images differ; of masks' values where these have them."""
+    """One value of every entity by which images differ: the one that most masks have, then most images."""
     chosen: dict[str, str] = {}
     notes = []
     while differing := differing_entities(images):
         name, values = next(iter(differing.items()))
         known = {value for value in values if value is not None}
-        of_masks = known & {mask.entities.get(name) for mask in masks}
-        counts = Counter(image.entities.get(name) for image in images)
-        preferred = [value for value in _PREFERRED.get(name, ()) if value in known]
-        chosen[name] = (preferred or sorted(of_masks or known, key=lambda value: (-counts[value], value)))[0]
+        of_masks, of_images = (Counter(one.entities.get(name) for one in kind) for kind in (masks, images))
+        most = sorted(known, key=lambda value: (-of_masks[value], -of_images[value], value))
+        chosen[name] = next((value for value in _PREFERRED.get(name, ()) if value in known), most[0])
         images = [image for image in images if image.entities.get(name) == chosen[name]]
         others = sorted(known - {chosen[name]})
         notes.append(f"betas: {name}-{chosen[name]} is used" + (f", not {listing(others)}" if others else ""))
