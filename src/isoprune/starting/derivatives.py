@@ -78,7 +78,7 @@ def read_derivatives(folder: Path, root: Path) -> Derivatives:
         _refuse(
             folder, f"no image that ends with {endings}", "response estimates (betas) of single conditions"
         )
-    masks = named_images(folder, ("mask",))
+    masks = [mask for mask in named_images(folder, ("mask",)) if _region_name(mask)]
     entities, notes = _chosen_entities(images, masks)
     subjects = tuple(
         sorted({image.entities["sub"] for image in images if "sub" in image.entities}, key=counting_order)
@@ -127,7 +127,8 @@ def _targets(
     found: dict[str, dict[str, set[str]]] = {}
     for mask in masks:
         agrees = all(mask.entities.get(name, value) == value for name, value in entities.items())
-        if (name := _region_name(mask)) and agrees:
+        if agrees:
+            name = _region_name(mask)
             of_whom = mask.entities.get("sub")
             pattern = relative(mask.path, root)
             if of_whom is not None:
