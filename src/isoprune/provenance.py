@@ -7,10 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "scikit-learn",
+    "rsatoolbox",
+    "nibabel",
+    "nilearn",
+    "torch",
+    "torchvision",
+    "nltk",
+)
+"""Packages that numbers come from."""
 
 
 def package_version() -> str:
@@ -19,6 +36,18 @@ def package_version() -> str:
         return version("isoprune")
     except PackageNotFoundError:
         return "unknown"
+
+
+@cache
+def software() -> dict[str, str]:
+    """Versions of Python and of those of `PACKAGES` that are installed where this runs."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def sha256_of_file(path: str | Path) -> str:
@@ -54,6 +83,7 @@ def record(
     """
     return {
         "isoprune": package_version(),
+        "software": software(),
         "settings": settings,
         "settings_sha256": sha256_of_json(settings),
         "inputs_sha256": {role: _hashes(path) for role, path in sorted(inputs.items())},

@@ -191,7 +191,7 @@ def by_analysis(units: Sequence[Unit]) -> dict[tuple[str, ...], list[Unit]]:
 
 def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     """p-values of every unit and of the mean over subjects; families as `_family` has them."""
-    statistics = _statistics(units)
+    statistics = tested_statistics({unit.key: unit.nulls for unit in units})
     controlled = _partial_p_values(units)
     _check_exchange(exchange, statistics)
     rows, families = {}, {}
@@ -226,7 +226,7 @@ def _partial_p_values(units: Sequence[Unit]) -> dict[tuple[str, ...], float]:
     With categories among the nuisances, images are exchangeable within them only (benchmarks/calibration.py).
     """
     found = {}
-    for key, by_exchange in _statistics(units, "_partial").items():
+    for key, by_exchange in tested_statistics({unit.key: unit.nulls for unit in units}, "_partial").items():
         observed, null, _ = by_exchange.get(WITHIN, by_exchange.get(IMAGES))
         found[key] = p_value(observed, null)
     return found
@@ -251,28 +251,44 @@ def _family(key: tuple[str, ...]) -> str:
     return f"{competitor}, {supervision} supervision, {level}, {members}"
 
 
-def _statistics(
-    units: Sequence[Unit], kind: str = ""
+def tested_statistics(
+    nulls: Mapping[tuple[str, ...], Mapping[str, Null]], kind: str = ""
 ) -> dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]]:
-    """Observed statistic, null and fingerprint by exchange, of every row that relabelling tests."""
+    """Observed statistic, null and fingerprint by exchange, of every row that relabelling tests.
+
+    Parameters
+    ----------
+    nulls : mapping of tuple to mapping of str to Null
+        Of each unit, by the values of `isoprune.results.UNIT` and by what was exchanged.
+    kind : {"", "_partial", "_within"}
+        Kind of the score.
+
+    Returns
+    -------
+    dict of tuple to dict of str to tuple
+        By the values of `COMPETITOR`, then by exchange (`isoprune.units.IMAGES` or `WITHIN`): Fisher z of the target as
+        it is, of its relabellings (ndarray), and a fingerprint of these.
+    """
     found: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]] = {}
-    for unit in units:
-        for exchange, null in unit.nulls.items():
+    for key, of_unit in nulls.items():
+        for exchange, null in of_unit.items():
             for name in TESTED:
                 if name + kind not in null.observed:
                     continue
                 one = (null.observed[name + kind], null.relabelled[name + kind], null.fingerprint)
-                found.setdefault((*unit.key, name), {})[_kind(exchange)] = one
-    for analysis, of_subjects in by_analysis(units).items():
-        for exchange, first in of_subjects[0].nulls.items():
-            nulls = [unit.nulls[exchange] for unit in of_subjects]
-            if len({(null.fingerprint, len(null.n_undefined)) for null in nulls}) > 1:
+                found.setdefault((*key, name), {})[_kind(exchange)] = one
+    for analysis in dict.fromkeys(key[:-1] for key in nulls if key[-1] != GROUP):
+        # Sorted, so that the order of the subjects changes no bit of their mean.
+        of_subjects = [nulls[key] for key in sorted(nulls) if key[:-1] == analysis and key[-1] != GROUP]
+        for exchange, first in of_subjects[0].items():
+            alike = [one[exchange] for one in of_subjects]
+            if len({(null.fingerprint, len(null.n_undefined)) for null in alike}) > 1:
                 continue  # other images or other relabellings: they have no common mean
             for name in TESTED:
                 if name + kind not in first.observed:
                     continue
-                observed = float(np.mean([null.observed[name + kind] for null in nulls]))
-                relabelled = np.mean([null.relabelled[name + kind] for null in nulls], axis=0)
+                observed = float(np.mean([null.observed[name + kind] for null in alike]))
+                relabelled = np.mean([null.relabelled[name + kind] for null in alike], axis=0)
                 one = (observed, relabelled, first.fingerprint)
                 found.setdefault((*analysis, SUBJECTS, name), {})[_kind(exchange)] = one
     return found

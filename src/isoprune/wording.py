@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def number(value: float | None, form: str = ".2f") -> str:
@@ -47,3 +48,9 @@ def share(part: float, whole: float) -> str:
 def count(n: int, noun: str) -> str:
     """A number of things, in the singular where there is one."""
     return f"{int(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def enumeration(things: Iterable[object]) -> str:
+    """Things in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    *before, last = [str(one) for one in things] or [""]
+    return f"{', '.join(before)} and {last}" if before else last

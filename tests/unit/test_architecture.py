@@ -77,6 +77,7 @@ LAYERS = [
         "compared_findings",
         "layer_findings",
         "accuracy_findings",
+        "methods",
         "figures",
         "simulation",
         "config",

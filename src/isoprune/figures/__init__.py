@@ -10,7 +10,10 @@ from isoprune.figures.heatmaps import heatmap_overlays, mean_heatmaps
 from isoprune.figures.heatmaps_page import heatmap_pages
 from isoprune.figures.ladder import competitors, specificity
 from isoprune.figures.layers import layers
+from isoprune.figures.methods_page import checklist_page, methods_page, question_page, run_page
+from isoprune.figures.nulls import nulls
 from isoprune.figures.overlap import overlap
+from isoprune.figures.overview import overview
 from isoprune.figures.page import findings_page, tables_page
 from isoprune.figures.scores import gain, isomorphism
 from isoprune.figures.stimuli import contact_sheet, rdms
@@ -18,6 +21,7 @@ from isoprune.figures.style import COLOURS, save
 
 __all__ = [
     "COLOURS",
+    "checklist_page",
     "competitors",
     "contact_sheet",
     "curves",
@@ -29,10 +33,15 @@ __all__ = [
     "isomorphism",
     "layers",
     "mean_heatmaps",
+    "methods_page",
+    "nulls",
     "overlap",
+    "overview",
     "plateau",
+    "question_page",
     "rdms",
     "recovery",
+    "run_page",
     "save",
     "specificity",
     "stability",

@@ -78,7 +78,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 
 @styled
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, *, dpi: float | None = None) -> None:
     """Write a figure in one step; equal figures give equal bytes.
 
     Parameters
@@ -86,6 +86,8 @@ def save(figure: Figure, path: str | Path) -> None:
     figure : Figure
     path : path
         Its ending decides the format: ``.svg``, ``.png``, ``.pdf``.
+    dpi : float, optional
+        Of a picture, dots per inch; by default what a screen needs.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def save(figure: Figure, path: str | Path) -> None:
     # What matplotlib would add by itself: the time, or its own version.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}.get(kind, {})
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind, metadata=metadata)
+        figure.savefig(temporary, format=kind, metadata=metadata, dpi=dpi)
 
 
 def panels(

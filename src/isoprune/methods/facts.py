@@ -1,0 +1,94 @@
+"""What a study was and what ran in it, as its methods text tells it: settings, and facts from results and records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from isoprune.labelled import GROUP, SUBJECTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """A study as its methods text tells it.
+
+    Attributes
+    ----------
+    settings : mapping
+        All settings of the study, defaults filled in, as ``Study.model_dump(mode="json")`` gives them.
+    summary : DataFrame
+        Columns as `isoprune.results.SUMMARY_COLUMNS`.
+    embeddings : mapping of str to mapping
+        Provenance of the embedding of each network.
+    rdms : sequence of mapping
+        Provenance of the RDMs of single subjects, or of targets that are one RDM.
+    units : sequence of mapping
+        Facts of the units of work.
+    """
+
+    settings: Settings
+    summary: pd.DataFrame
+    embeddings: Mapping[str, Mapping[str, Any]]
+    rdms: Sequence[Mapping[str, Any]]
+    units: Sequence[Mapping[str, Any]]
+
+    def has(self, block: str) -> bool:
+        """Whether the study has a block of settings that may be left out."""
+        return bool(self.settings[block])
+
+    def uses(self, supervision: str) -> bool:
+        """Whether features were ranked so."""
+        return supervision in self.settings["supervision"]
+
+    @property
+    def by_subject(self) -> bool:
+        """Whether single subjects were scored."""
+        return bool((self.summary["subject"] == SUBJECTS).any())
+
+    @property
+    def regions(self) -> list[Mapping[str, Any]]:
+        """Targets that were computed from responses of the brain."""
+        kinds = ("mask", "atlas", "probability", "sphere", "fetch", "surface")
+        return [one for one in self.settings["targets"] if any(one[kind] is not None for kind in kinds)]
+
+    def given(self, column: str) -> bool:
+        """Whether any row of the summary has a number in a column."""
+        return bool(self.summary[column].notna().any())
+
+    def of_target(self, target: str, column: str) -> int:
+        """A count that is the same in all rows of a target's group or mean over subjects; 0 if there is none."""
+        rows = self.summary[self.summary["target"] == target]
+        rows = rows[rows["subject"].isin([GROUP, SUBJECTS])]
+        return int(rows[column].max()) if len(rows) else 0
+
+    def of_network(self, network: str) -> int:
+        """Number of features of a network."""
+        return int(self.summary.loc[self.summary["network"] == network, "n_features"].max())
+
+    @property
+    def backends(self) -> list[str]:
+        """What computed the units, each once."""
+        return sorted({unit["backend"] for unit in self.units})
+
+    def software(self) -> dict[str, list[str]]:
+        """Versions of isoprune, Python and packages in the records of what ran; several where jobs had several."""
+        found: dict[str, set[str]] = {}
+        for one in self._records():
+            versions = {"isoprune": one.get("isoprune"), **one.get("software", {})}
+            # Embeddings say it by themselves, with the build.
+            versions |= {name: one[name] for name in ("torch", "torchvision") if name in one}
+            for name, version in versions.items():
+                if version is not None:
+                    found.setdefault(name, set()).add(version)
+        return {name: sorted(versions) for name, versions in found.items()}
+
+    def _records(self) -> Iterable[Mapping[str, Any]]:
+        yield from self.embeddings.values()
+        yield from self.rdms
+        yield from (unit["provenance"] for unit in self.units)
