@@ -3,6 +3,7 @@
 # make wordnet  WordNet for studies that compare with it: Debian's and Ubuntu's packages, laid out for NLTK
 # make study STUDY=cichy92 DATA=<folder>    run a study of config/studies and write its report
 # make slurm    a Slurm for the tests of tests/cluster, from Debian's and Ubuntu's packages
+# make chromium a browser for the test that opens the report, from Debian's packages
 # make status   how far each unit is, beside a run or after it (CONFIG=config/studies/mine.yaml DATA=<folder> for a study)
 # make dag      the graph of rules, and of jobs, as SVG in results/dag (CONFIG and DATA as above; needs Graphviz)
 # make lint     style of Python and of the workflow
@@ -19,7 +20,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
 CONFIG ?=
 CHOSEN  = $(if $(CONFIG),--configfile $(CONFIG) --config data_dir=$(DATA))
 
-.PHONY: demo study test wordnet slurm status dag lint bench reference clean
+.PHONY: demo study test wordnet slurm chromium status dag lint bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -33,7 +34,7 @@ study: $(VENV)/.workflow wordnet
 	$(RUN) --configfile config/studies/$(STUDY).yaml --config data_dir=$(DATA) --report results/$(STUDY)/report.zip
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
 
-test: $(VENV)/.dev lint wordnet slurm
+test: $(VENV)/.dev lint wordnet slurm chromium
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
 
 # Where it cannot be installed, tests that need WordNet are skipped and say how to get it.
@@ -43,6 +44,10 @@ wordnet: $(VENV)/.workflow
 # Where it cannot be installed, tests that need a Slurm are skipped and say how to get it.
 slurm:
 	sh envs/slurm.sh
+
+# Where it cannot be installed, the test that opens the report is skipped and says how to get it.
+chromium:
+	sh envs/chromium.sh
 
 status: $(VENV)/.workflow
 	$(RUN) $(CHOSEN) --quiet all --nolock --forcerun status -- status

@@ -78,9 +78,9 @@ if STUDY.accuracy:
         output:
             report(
                 f"{RESULTS}/accuracy.tsv",
-                category="4 Retained features",
+                category=CATEGORY["sets"],
                 caption="../report/accuracy_table.rst",
-                labels={"result": "Classification accuracy", "kind": "table"},
+                labels={"result": "Table: Classification accuracy"},
             ),
         log:
             f"{RESULTS}/logs/accuracy_table.log",
@@ -105,9 +105,9 @@ if STUDY.accuracy:
         output:
             report(
                 f"{RESULTS}/figures/accuracy.svg",
-                category="4 Retained features",
+                category=CATEGORY["sets"],
                 caption="../report/accuracy.rst",
-                labels={"result": "Classification accuracy", "kind": "figure"},
+                labels={"result": "Figure: Classification accuracy"},
             ),
         log:
             f"{RESULTS}/logs/figure_accuracy.log",

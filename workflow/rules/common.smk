@@ -37,6 +37,19 @@ if STUDY.lock and not LACKING and workflow.is_main_process:  # not again in ever
 
     named_errors(check_lock, STUDY.lock, STUDY)
 
+# Categories of the report, numbered so that they sort in the order of the argument.
+CATEGORY = {
+    "question": "1 Question",
+    "quality": "2 Data quality",
+    "results": "3 Held-out results",
+    "nulls": "4 Nulls",
+    "sets": "5 Retained sets",
+    "heatmaps": "6 Heatmaps",
+    "answer": "7 Known answer",
+    "methods": "8 Methods",
+    "run": "9 Run",
+}
+
 GROUP = "group"
 TARGETS = [target.name for target in STUDY.targets]
 READY_TARGETS = [target.name for target in STUDY.targets if target.rdms]

@@ -51,9 +51,9 @@ if STUDY.features:
         output:
             report(
                 f"{RESULTS}/figures/net-{{network}}_target-{{target}}_features.html",
-                category="4 Retained features",
+                category=CATEGORY["sets"],
                 caption="../report/features.rst",
-                labels={"result": "What they look at, {network}, {target}", "kind": "page"},
+                labels={"result": "Page: What they look at, {network}, {target}"},
             ),
         log:
             f"{RESULTS}/logs/figure_features/net-{{network}}_target-{{target}}.log",

@@ -81,15 +81,15 @@ if STUDY.heatmaps:
         output:
             heatmaps=report(
                 f"{RESULTS}/heatmaps.tsv",
-                category="5 Heatmaps",
+                category=CATEGORY["heatmaps"],
                 caption="../report/heatmaps_table.rst",
-                labels={"result": "Every map", "kind": "table"},
+                labels={"result": "Table: Every map"},
             ),
             contrasts=report(
                 f"{RESULTS}/heatmap_contrasts.tsv",
-                category="5 Heatmaps",
+                category=CATEGORY["heatmaps"],
                 caption="../report/heatmaps_contrasts.rst",
-                labels={"result": "Maps compared over images", "kind": "table"},
+                labels={"result": "Table: Maps compared over images"},
             ),
             maps=directory(f"{RESULTS}/heatmaps/maps"),
         log:
@@ -117,16 +117,16 @@ if STUDY.heatmaps:
         output:
             mean=report(
                 f"{RESULTS}/figures/net-{{network}}_heatmaps.svg",
-                category="5 Heatmaps",
+                category=CATEGORY["heatmaps"],
                 caption="../report/heatmaps_mean.rst",
-                labels={"result": "Mean maps, {network}", "kind": "figure"},
+                labels={"result": "Figure: Mean maps, {network}"},
             ),
             pages=[
                 report(
                     f"{RESULTS}/figures/net-{{network}}_heatmaps-{page}.html",
-                    category="5 Heatmaps",
+                    category=CATEGORY["heatmaps"],
                     caption="../report/heatmaps.rst",
-                    labels={"result": f"Maps, {{network}}, page {page}", "kind": "page"},
+                    labels={"result": f"Page: Maps, {{network}}, page {page}"},
                 )
                 for page in PAGES
             ],

@@ -44,9 +44,9 @@ if STUDY.multiverse:
         output:
             report(
                 f"{RESULTS}/multiverse.tsv",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/multiverse_table.rst",
-                labels={"result": "All specifications", "kind": "table"},
+                labels={"result": "Table: All specifications"},
             ),
         log:
             f"{RESULTS}/logs/multiverse.log",
@@ -71,9 +71,9 @@ if STUDY.multiverse:
         output:
             report(
                 f"{RESULTS}/figures/multiverse.svg",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/multiverse.rst",
-                labels={"result": "Does it hang on one choice?", "kind": "figure"},
+                labels={"result": "Figure: Does it hang on one choice?"},
             ),
         log:
             f"{RESULTS}/logs/figure_multiverse.log",

@@ -13,21 +13,21 @@ if BETA_TARGETS:
         output:
             voxels=report(
                 f"{RESULTS}/qc/voxels.tsv",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_voxels.rst",
-                labels={"result": "Voxels of every subject and region", "kind": "table"},
+                labels={"result": "Table: Voxels of every subject and region"},
             ),
             regions=report(
                 f"{RESULTS}/qc/regions.tsv",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_regions.rst",
-                labels={"result": "Who has which region", "kind": "table"},
+                labels={"result": "Table: Who has which region"},
             ),
             reliability=report(
                 f"{RESULTS}/qc/reliability.tsv",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_reliability.rst",
-                labels={"result": "Reliability within subjects", "kind": "table"},
+                labels={"result": "Table: Reliability within subjects"},
             ),
         log:
             f"{RESULTS}/logs/quality_brain.log",
@@ -79,9 +79,9 @@ if BETA_TARGETS:
         output:
             report(
                 f"{RESULTS}/figures/rois.png",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_rois.rst",
-                labels={"result": "Regions on every subject's brain", "kind": "figure"},
+                labels={"result": "Figure: Regions on every subject's brain"},
             ),
         log:
             f"{RESULTS}/logs/figure_quality_rois.log",
@@ -107,9 +107,9 @@ if compared_targets():
         output:
             report(
                 f"{RESULTS}/qc/intersubject.tsv",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_intersubject.rst",
-                labels={"result": "Agreement between subjects", "kind": "table"},
+                labels={"result": "Table: Agreement between subjects"},
             ),
         log:
             f"{RESULTS}/logs/quality_intersubject.log",
@@ -136,9 +136,9 @@ if JUDGED_TARGETS:
         output:
             judgments=report(
                 f"{RESULTS}/qc/judgments.tsv",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_judgments.rst",
-                labels={"result": "Judgments and the reliability of their raters", "kind": "table"},
+                labels={"result": "Table: Judgments and the reliability of their raters"},
             ),
             pairs=[f"{RESULTS}/qc/target-{target}_pairs.tsv" for target in JUDGED_TARGETS],
         log:
@@ -169,9 +169,9 @@ if shared_targets():
         output:
             report(
                 f"{RESULTS}/figures/mds.svg",
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption="../report/quality_mds.rst",
-                labels={"result": "Maps of the group's RDMs", "kind": "figure"},
+                labels={"result": "Figure: Maps of the group's RDMs"},
             ),
         log:
             f"{RESULTS}/logs/figure_quality_mds.log",
@@ -199,9 +199,9 @@ rule figure_quality_rdms:
     output:
         report(
             f"{RESULTS}/figures/rdms_target-{{target}}.svg",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/quality_rdms.rst",
-            labels={"result": "RDM of every subject: {target}", "kind": "figure"},
+            labels={"result": "Figure: RDM of every subject: {target}"},
         ),
     log:
         f"{RESULTS}/logs/figure_quality_rdms/target-{{target}}.log",
@@ -225,9 +225,9 @@ rule figure_quality_reliability:
     output:
         report(
             f"{RESULTS}/figures/reliability.svg",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/quality_reliability_figure.rst",
-            labels={"result": "Reliability within and between subjects", "kind": "figure"},
+            labels={"result": "Figure: Reliability within and between subjects"},
         ),
     log:
         f"{RESULTS}/logs/figure_quality_reliability.log",
@@ -252,9 +252,9 @@ rule near_duplicates:
     output:
         report(
             f"{RESULTS}/qc/near_duplicates.tsv",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/quality_near_duplicates.rst",
-            labels={"result": "Images that are nearly the same", "kind": "table"},
+            labels={"result": "Table: Images that are nearly the same"},
         ),
     log:
         f"{RESULTS}/logs/near_duplicates.log",
@@ -288,9 +288,9 @@ rule quality_so_far:
         **{
             name: report(
                 path,
-                category="2 Data quality",
+                category=CATEGORY["quality"],
                 caption=f"../report/quality_{name}.rst",
-                labels={"result": f"So far: {name}", "kind": "table"},
+                labels={"result": f"Table: So far: {name}"},
             )
             for name, path in quality_tables(
                 "voxels", "regions", "reliability", "intersubject", folder="qc/so_far"
@@ -298,15 +298,15 @@ rule quality_so_far:
         },
         missing=report(
             f"{RESULTS}/qc/so_far/missing.tsv",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/quality_missing.rst",
-            labels={"result": "So far: what is missing, and why", "kind": "table"},
+            labels={"result": "Table: So far: what is missing, and why"},
         ),
         figure=report(
             f"{RESULTS}/qc/so_far/reliability.svg",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/quality_reliability_figure.rst",
-            labels={"result": "So far: reliability", "kind": "figure"},
+            labels={"result": "Figure: So far: reliability"},
         ),
     log:
         f"{RESULTS}/logs/quality_so_far.log",

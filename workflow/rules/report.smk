@@ -13,9 +13,9 @@ if MODELS and STUDY.report.stimuli:
         output:
             report(
                 f"{RESULTS}/figures/stimuli.png",
-                category="1 Question and stimuli",
+                category=CATEGORY["question"],
                 caption="../report/stimuli.rst",
-                labels={"result": "Images", "kind": "figure"},
+                labels={"result": "Figure: Images"},
             ),
         log:
             f"{RESULTS}/logs/figure_stimuli.log",
@@ -42,9 +42,9 @@ rule figure_rdms:
     output:
         report(
             f"{RESULTS}/figures/rdms.svg",
-            category="2 Data quality",
+            category=CATEGORY["quality"],
             caption="../report/rdms.rst",
-            labels={"result": "Target RDMs of the group", "kind": "figure"},
+            labels={"result": "Figure: Target RDMs of the group"},
         ),
     log:
         f"{RESULTS}/logs/figure_rdms.log",
@@ -62,6 +62,116 @@ rule figure_rdms:
         "../scripts/figure_rdms.py"
 
 
+rule figure_overview:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        contrasts=f"{RESULTS}/contrasts.tsv",
+    output:
+        svg=report(
+            f"{RESULTS}/figures/overview.svg",
+            category=CATEGORY["results"],
+            caption="../report/overview.rst",
+            labels={"result": "At a glance: every competitor on every target"},
+        ),
+        png=f"{RESULTS}/figures/overview.png",
+    log:
+        f"{RESULTS}/logs/figure_overview.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_overview.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
+    message:
+        "Draw the study on one page"
+    script:
+        "../scripts/figure_overview.py"
+
+
+rule figure_nulls:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        facts=unit_files("pruning", "facts.json", all_units()),
+        nulls=unit_files("null", "null.npz", all_units()),
+    output:
+        report(
+            f"{RESULTS}/figures/nulls.svg",
+            category=CATEGORY["nulls"],
+            caption="../report/nulls.rst",
+            labels={"result": "Figure: What relabelled targets reach"},
+        ),
+    log:
+        f"{RESULTS}/logs/figure_nulls.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure_nulls.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
+    params:
+        exchange=STUDY.inference.exchange,
+    message:
+        "Draw what relabelled targets reach"
+    script:
+        "../scripts/figure_nulls.py"
+
+
+rule methods:
+    input:
+        summary=f"{RESULTS}/summary.tsv",
+        embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
+        rdms=rdms_of(TARGETS) + [rdm_of(target, GROUP) for target in SINGLE_RDMS],
+        facts=unit_files("pruning", "facts.json", all_units()),
+    output:
+        question=report(
+            f"{RESULTS}/question.html",
+            category=CATEGORY["question"],
+            caption="../report/question.rst",
+            labels={"result": "Page: What is asked"},
+        ),
+        page=report(
+            f"{RESULTS}/methods.html",
+            category=CATEGORY["methods"],
+            caption="../report/methods.rst",
+            labels={"result": "Page: Methods text with references"},
+        ),
+        checklist_page=report(
+            f"{RESULTS}/checklist.html",
+            category=CATEGORY["methods"],
+            caption="../report/checklist.rst",
+            labels={"result": "Page: Checklist for reporting"},
+        ),
+        run=report(
+            f"{RESULTS}/run.html",
+            category=CATEGORY["run"],
+            caption="../report/run.rst",
+            labels={"result": "Page: Software, weights and every setting"},
+        ),
+        text=f"{RESULTS}/methods.md",
+        references=f"{RESULTS}/methods.bib",
+        checklist=f"{RESULTS}/checklist.tsv",
+    log:
+        f"{RESULTS}/logs/methods.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/methods.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, all=3),
+        runtime=minutes(10),
+    params:
+        settings=methods_settings(),
+    message:
+        "Write the methods text and the checklist for reporting"
+    script:
+        "../scripts/methods.py"
+
+
 rule figure_isomorphism:
     input:
         summary=f"{RESULTS}/summary.tsv",
@@ -70,9 +180,9 @@ rule figure_isomorphism:
     output:
         report(
             f"{RESULTS}/figures/isomorphism.svg",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/isomorphism.rst",
-            labels={"result": "Held-out isomorphism", "kind": "figure"},
+            labels={"result": "Figure: Held-out isomorphism"},
         ),
     log:
         f"{RESULTS}/logs/figure_isomorphism.log",
@@ -97,9 +207,9 @@ rule figure_specificity:
     output:
         report(
             f"{RESULTS}/figures/specificity.svg",
-            category="3 Held-out results",
+            category=CATEGORY["nulls"],
             caption="../report/specificity.rst",
-            labels={"result": "Is the gain the target's own?", "kind": "figure"},
+            labels={"result": "Figure: Is the gain the target's own?"},
         ),
     log:
         f"{RESULTS}/logs/figure_specificity.log",
@@ -124,9 +234,9 @@ rule figure_competitors:
     output:
         report(
             f"{RESULTS}/figures/competitors.svg",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/competitors.rst",
-            labels={"result": "Pruning beside weights and other sets", "kind": "figure"},
+            labels={"result": "Figure: Pruning beside weights and other sets"},
         ),
     log:
         f"{RESULTS}/logs/figure_competitors.log",
@@ -154,9 +264,9 @@ rule findings:
     output:
         report(
             f"{RESULTS}/findings.html",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/findings.rst",
-            labels={"result": "Findings in words", "kind": "text"},
+            labels={"result": "At a glance: findings in words"},
         ),
     log:
         f"{RESULTS}/logs/findings.log",
@@ -182,9 +292,9 @@ rule figure_gain:
     output:
         report(
             f"{RESULTS}/figures/gain.svg",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/gain.rst",
-            labels={"result": "What pruning gains", "kind": "figure"},
+            labels={"result": "Figure: What pruning gains"},
         ),
     log:
         f"{RESULTS}/logs/figure_gain.log",
@@ -209,9 +319,9 @@ rule figure_tables:
     output:
         report(
             f"{RESULTS}/tables/summary.html",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/tables.rst",
-            labels={"result": "Contrasts and summary, for reading", "kind": "page"},
+            labels={"result": "Page: Contrasts and summary, for reading"},
         ),
     log:
         f"{RESULTS}/logs/figure_tables.log",
@@ -238,9 +348,9 @@ rule figure_curves:
     output:
         report(
             f"{RESULTS}/figures/curves.svg",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/curves.rst",
-            labels={"result": "Insertion curves (in-sample)", "kind": "figure"},
+            labels={"result": "Figure: Insertion curves (in-sample)"},
         ),
     log:
         f"{RESULTS}/logs/figure_curves.log",
@@ -267,9 +377,9 @@ rule figure_stability:
     output:
         report(
             f"{RESULTS}/figures/stability.svg",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/stability.rst",
-            labels={"result": "Stability over folds", "kind": "figure"},
+            labels={"result": "Figure: Stability over folds"},
         ),
     log:
         f"{RESULTS}/logs/figure_stability.log",
@@ -297,9 +407,9 @@ if several_sets():
         output:
             report(
                 f"{RESULTS}/figures/overlap.svg",
-                category="4 Retained features",
+                category=CATEGORY["sets"],
                 caption="../report/overlap_figure.rst",
-                labels={"result": "Features that targets share", "kind": "figure"},
+                labels={"result": "Figure: Features that targets share"},
             ),
         log:
             f"{RESULTS}/logs/figure_overlap.log",
@@ -325,9 +435,9 @@ if STUDY.is_simulated:
         output:
             report(
                 f"{RESULTS}/figures/recovery.svg",
-                category="6 Known answer",
+                category=CATEGORY["answer"],
                 caption="../report/recovery_figure.rst",
-                labels={"result": "Planted features found again", "kind": "figure"},
+                labels={"result": "Figure: Planted features found again"},
             ),
         log:
             f"{RESULTS}/logs/figure_recovery.log",
@@ -353,9 +463,9 @@ if SWEEPS:
         output:
             report(
                 f"{RESULTS}/figures/layers.svg",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/layers.rst",
-                labels={"result": "Layers of a network", "kind": "figure"},
+                labels={"result": "Figure: Layers of a network"},
             ),
         log:
             f"{RESULTS}/logs/figure_layers.log",
@@ -381,9 +491,9 @@ if STUDY.partitions:
         output:
             report(
                 f"{RESULTS}/figures/variance.svg",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/variance.rst",
-                labels={"result": "Variance partitioning", "kind": "figure"},
+                labels={"result": "Figure: Variance partitioning"},
             ),
         log:
             f"{RESULTS}/logs/figure_variance.log",

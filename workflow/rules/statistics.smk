@@ -17,27 +17,27 @@ rule summary:
     output:
         folds=report(
             f"{RESULTS}/folds.tsv",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/folds.rst",
-            labels={"result": "Every fold", "kind": "table"},
+            labels={"result": "Table: Every fold"},
         ),
         summary=report(
             f"{RESULTS}/summary.tsv",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/summary.rst",
-            labels={"result": "Summary", "kind": "table"},
+            labels={"result": "Table: Summary"},
         ),
         contrasts=report(
             f"{RESULTS}/contrasts.tsv",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/contrasts.rst",
-            labels={"result": "Contrasts", "kind": "table"},
+            labels={"result": "Table: Contrasts"},
         ),
         intervals=report(
             f"{RESULTS}/intervals.tsv",
-            category="3 Held-out results",
+            category=CATEGORY["results"],
             caption="../report/intervals.rst",
-            labels={"result": "Intervals over images, subjects and both", "kind": "table"},
+            labels={"result": "Table: Intervals over images, subjects and both"},
         ),
     log:
         f"{RESULTS}/logs/summary.log",
@@ -68,27 +68,27 @@ rule stability:
     output:
         stability=report(
             f"{RESULTS}/stability.tsv",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/stability_table.rst",
-            labels={"result": "Stability over folds, subjects and targets", "kind": "table"},
+            labels={"result": "Table: Stability over folds, subjects and targets"},
         ),
         overlap=report(
             f"{RESULTS}/overlap.tsv",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/overlap.rst",
-            labels={"result": "Overlap between targets", "kind": "table"},
+            labels={"result": "Table: Overlap between targets"},
         ),
         sharing=report(
             f"{RESULTS}/sharing.tsv",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/sharing.rst",
-            labels={"result": "Shared and private features", "kind": "table"},
+            labels={"result": "Table: Shared and private features"},
         ),
         agreement=report(
             f"{RESULTS}/agreement.tsv",
-            category="4 Retained features",
+            category=CATEGORY["sets"],
             caption="../report/agreement.rst",
-            labels={"result": "Agreement of the retained sets' RDMs", "kind": "table"},
+            labels={"result": "Table: Agreement of the retained sets' RDMs"},
         ),
     log:
         f"{RESULTS}/logs/stability.log",
@@ -120,9 +120,9 @@ if SWEEPS:
         output:
             report(
                 f"{RESULTS}/layers.tsv",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/layers_table.rst",
-                labels={"result": "Layers tried", "kind": "table"},
+                labels={"result": "Table: Layers tried"},
             ),
         log:
             f"{RESULTS}/logs/layers.log",
@@ -154,9 +154,9 @@ if STUDY.partitions:
         output:
             report(
                 f"{RESULTS}/variance.tsv",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/variance_table.rst",
-                labels={"result": "Variance partitioning", "kind": "table"},
+                labels={"result": "Table: Variance partitioning"},
             ),
         log:
             f"{RESULTS}/logs/variance.log",
@@ -190,9 +190,9 @@ if STUDY.transfer:
         output:
             report(
                 f"{RESULTS}/transfer.tsv",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/transfer.rst",
-                labels={"result": "Sets of other studies on these targets", "kind": "table"},
+                labels={"result": "Table: Sets of other studies on these targets"},
             ),
         log:
             f"{RESULTS}/logs/transfer.log",
@@ -250,9 +250,9 @@ if STUDY.is_simulated:
         output:
             report(
                 f"{RESULTS}/recovery.tsv",
-                category="6 Known answer",
+                category=CATEGORY["answer"],
                 caption="../report/recovery.rst",
-                labels={"result": "Recovery of the planted features", "kind": "table"},
+                labels={"result": "Table: Recovery of the planted features"},
             ),
         log:
             f"{RESULTS}/logs/recovery.log",

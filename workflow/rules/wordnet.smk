@@ -39,9 +39,9 @@ if STUDY.wordnet:
         output:
             table=report(
                 f"{RESULTS}/wordnet.tsv",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/wordnet_table.rst",
-                labels={"result": "Agreement with WordNet", "kind": "table"},
+                labels={"result": "Table: Agreement with WordNet"},
             ),
             spaces=f"{RESULTS}/wordnet/spaces.npz",
         log:
@@ -73,9 +73,9 @@ if STUDY.wordnet:
         output:
             report(
                 f"{RESULTS}/figures/wordnet.svg",
-                category="3 Held-out results",
+                category=CATEGORY["results"],
                 caption="../report/wordnet.rst",
-                labels={"result": "Agreement with WordNet", "kind": "figure"},
+                labels={"result": "Figure: Agreement with WordNet"},
             ),
         log:
             f"{RESULTS}/logs/figure_wordnet.log",
@@ -99,9 +99,9 @@ if STUDY.wordnet:
         output:
             report(
                 f"{RESULTS}/figures/dendrograms.svg",
-                category="4 Retained features",
+                category=CATEGORY["sets"],
                 caption="../report/dendrograms.rst",
-                labels={"result": "Spaces as trees, beside WordNet", "kind": "figure"},
+                labels={"result": "Figure: Spaces as trees, beside WordNet"},
             ),
         log:
             f"{RESULTS}/logs/figure_dendrograms.log",

@@ -134,8 +134,8 @@ def run_page(study: str, facts: StudyFacts) -> str:
 def _answered(table: pd.DataFrame) -> str:
     n = int(table["answered"].sum())
     words = (
-        f"{n} of {len(table)} items are answered by settings and results (✓). The others (○) are for the author to fill. "
-        "Areas follow the COBIDAS report (Nichols et al., 2017); items are worded for this kind of study."
+        f"{n} of {len(table)} items are answered by settings and results (✓). The others (○) are for the author to "
+        "fill. Areas follow the COBIDAS report (Nichols et al., 2017); items are worded for this kind of study."
     )
     return f'<p class="standing">{escape(words)}</p>'
 
@@ -171,7 +171,8 @@ def _items(texts: Iterable[str]) -> str:
 def _rows(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
     body = "\n".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table class="reading">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    table = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    return f'<div class="wide"><table class="reading">\n{table}\n</table></div>'
 
 
 def _text(text: str) -> str:

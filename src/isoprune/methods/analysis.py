@@ -145,10 +145,10 @@ def inference(facts: StudyFacts) -> Iterator[str]:
         )
     if "group" in tests:
         yield (
-            "Differences for one dissimilarity matrix, such as the group's mean, were tested over folds by the corrected "
-            "resampled t-test [@nadeau2003], which speaks about images and never about people."
+            "Differences for one dissimilarity matrix, such as the group's mean, were tested over folds by the "
+            "corrected resampled t-test [@nadeau2003], which speaks about images and never about people."
         )
-    yield "These p-values are two-sided and were adjusted over targets and networks [@holm1979]. Squares were never tested."
+    yield "These p-values are two-sided and were adjusted over targets and networks [@holm1979]."
 
 
 def uncertainty(facts: StudyFacts) -> Iterator[str]:
@@ -158,7 +158,8 @@ def uncertainty(facts: StudyFacts) -> Iterator[str]:
         bounds = []
         if facts.by_subject:
             bounds.append(
-                "of single subjects, on the same held-out blocks, by the mean of all subjects and of the others [@nili2014]"
+                "of single subjects, on the same held-out blocks, by the mean of all subjects and of "
+                "the others [@nili2014]"
             )
         if facts.summary.loc[facts.summary["subject"] == "group", "ceiling_high"].notna().any():
             bounds.append("of the group's mean, by the square root of its Spearman-Brown reliability")
@@ -222,8 +223,8 @@ def _heatmaps(facts: StudyFacts) -> Iterator[str]:
     )
     if of["n_null"]:
         yield (
-            f"Maps of {of['n_null']} relabelled targets, which selected features of their own, gave p for the maximum over "
-            "positions; images were called at a false discovery rate of 5 % [@benjamini1995]."
+            f"Maps of {of['n_null']} relabelled targets, which selected features of their own, gave p for the maximum "
+            "over positions; images were called at a false discovery rate of 5 % [@benjamini1995]."
         )
     if of["engine"] != "batched":
         yield "Features of occluded images were computed incrementally where the network allows it [@nakandala2019]."
@@ -231,8 +232,8 @@ def _heatmaps(facts: StudyFacts) -> Iterator[str]:
 
 def _accuracy(facts: StudyFacts) -> Iterator[str]:
     yield (
-        "Classification accuracy was measured on labelled images with all but the retained features set to zero, the rest "
-        "of the network unchanged and the layer rescaled to its intact mean norm; differences were tested on the same "
+        "Classification accuracy was measured on labelled images with all but the retained features set to zero, the "
+        "rest of the network unchanged and the layer rescaled to its intact mean norm; differences were tested on the same "
         "images [@mcnemar1947]."
     )
 

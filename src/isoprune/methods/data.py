@@ -266,7 +266,8 @@ def software(facts: StudyFacts) -> Iterator[str]:
             for name, of in used.items()
         ]
         yield f"It used {enumeration(words)}."
-    yield f"Pruning ran on {enumeration(facts.backends)} in 64-bit floating point; the seed was {facts.settings['seed']}."
+    seed = facts.settings["seed"]
+    yield f"Pruning ran on {enumeration(facts.backends)} in 64-bit floating point; the seed was {seed}."
 
 
 def _is_used(package: str, facts: StudyFacts) -> bool:

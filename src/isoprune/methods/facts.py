@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from isoprune.io.embeddings import read_embedding
+from isoprune.io.files import read_json
+from isoprune.io.rdms import read_rdm
+from isoprune.io.tables import read_table
 from isoprune.labelled import GROUP, SUBJECTS
 
 if TYPE_CHECKING:
@@ -92,3 +96,31 @@ class StudyFacts:
         yield from self.embeddings.values()
         yield from self.rdms
         yield from (unit["provenance"] for unit in self.units)
+
+
+def read_facts(
+    settings: Settings, summary: str, embeddings: Sequence[str], rdms: Sequence[str], units: Sequence[str]
+) -> StudyFacts:
+    """The facts of a study from its files.
+
+    Parameters
+    ----------
+    settings : mapping
+        As `StudyFacts.settings`.
+    summary : path
+        ``summary.tsv``.
+    embeddings, rdms : sequence of path
+        Embeddings in the order of the networks; RDMs of single subjects, or of targets that are one RDM.
+    units : sequence of path
+        Facts of units, as `isoprune.units.write_unit` writes them.
+    """
+    return StudyFacts(
+        settings,
+        read_table(summary, where=str(summary)),
+        {
+            network["name"]: read_embedding(path).provenance
+            for network, path in zip(settings["networks"], embeddings, strict=True)
+        },
+        [read_rdm(path).provenance for path in rdms],
+        [read_json(path) for path in units],
+    )

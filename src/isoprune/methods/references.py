@@ -176,7 +176,8 @@ REFERENCES = {
     "phipson2010": _article(
         "Phipson, Belinda and Smyth, Gordon K.",
         2010,
-        "Permutation {P}-values should never be zero: calculating exact {P}-values when permutations are randomly drawn",
+        "Permutation {P}-values should never be zero: calculating exact {P}-values when permutations are randomly "
+        "drawn",
         "Statistical Applications in Genetics and Molecular Biology",
         "9",
         "39",
@@ -338,7 +339,8 @@ REFERENCES = {
     "hebart2020": _article(
         "Hebart, Martin N. and Zheng, Charles Y. and Pereira, Francisco and Baker, Chris I.",
         2020,
-        "Revealing the multidimensional mental representations of natural objects underlying human similarity judgements",
+        "Revealing the multidimensional mental representations of natural objects underlying human similarity "
+        "judgements",
         "Nature Human Behaviour",
         "4",
         "1173--1185",

@@ -12,6 +12,15 @@ def several_sets():
     return bool(STUDY.networks) and GROUP in STUDY.supervision and len(shared_targets()) > 1
 
 
+def methods_settings():
+    """All settings that decide results; of heatmaps also what their variant decides."""
+    settings = STUDY.model_dump(mode="json", exclude={"data_dir", "results_dir", "select", "report"})
+    if STUDY.heatmaps:
+        names = ("sizes", "stride", "score")
+        settings["heatmaps"] |= {name: getattr(STUDY.heatmaps, f"{name}_in_use") for name in names}
+    return settings
+
+
 def final_files():
     """What a run ends with."""
     if is_selection():
@@ -24,6 +33,9 @@ def final_files():
     tables = []
     if STUDY.networks:
         figures += [
+            "overview.svg",
+            "overview.png",
+            "nulls.svg",
             "isomorphism.svg",
             "specificity.svg",
             "competitors.svg",
@@ -32,6 +44,8 @@ def final_files():
             "stability.svg",
         ]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
+        tables += ["question.html", "methods.html", "checklist.html", "run.html"]
+        tables += ["methods.md", "methods.bib", "checklist.tsv"]
         tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if SWEEPS:
         tables.append("layers.tsv")
