@@ -1,7 +1,7 @@
 """Write what the study asked, how it was done and what ran.
 
-Outputs `question.html`, `methods.html`, `checklist.html`, `run.html`: pages; `methods.md` (for Pandoc), `methods.bib`: the
-methods text and the works that it cites; `checklist.tsv`: a row an item to report, answered or for the author.
+Outputs `question.html`, `methods.html`, `checklist.html`, `run.html`: pages. `methods.md` (for Pandoc), `methods.bib`:
+the methods text and the works that it cites. `checklist.tsv`: a row an item to report, answered or for the author.
 """
 
 from isoprune.log import job_log

@@ -53,7 +53,7 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     -------
     Figure
         Marks are means with 95 % intervals; bands are noise ceilings of single subjects, dashed lines those of the
-        group RDM. Below each target: n, k of M features, p of r > 0, and what pruning gains over all features with its p.
+        group RDM. Below each target: n, k of M features, p of r > 0, and what the pruned set has over all with its p.
     """
     targets, rows = in_order(summary["target"]), list(_rows(summary))
     names = [name for name in WORDS if name in set(summary["competitor"].map(kind_of))]

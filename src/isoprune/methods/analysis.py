@@ -233,8 +233,8 @@ def _heatmaps(facts: StudyFacts) -> Iterator[str]:
 def _accuracy(facts: StudyFacts) -> Iterator[str]:
     yield (
         "Classification accuracy was measured on labelled images with all but the retained features set to zero, the "
-        "rest of the network unchanged and the layer rescaled to its intact mean norm; differences were tested on the same "
-        "images [@mcnemar1947]."
+        "rest of the network unchanged and the layer rescaled to its intact mean norm; differences were tested on the "
+        "same images [@mcnemar1947]."
     )
 
 
