@@ -14,8 +14,10 @@ from matplotlib.patches import Patch
 
 from isoprune.figures.marks import ABOUT, SUPERVISIONS, of_panel, scored
 from isoprune.figures.style import COLOURS, QUIET, in_order, numbers, panels, styled
+from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.naming import readable_name
-from isoprune.wording import is_missing, number, p_number, p_value
+from isoprune.results import UNIT
+from isoprune.wording import is_missing, p_number, p_value
 
 Tested = Mapping[tuple[str, ...], Mapping[str, tuple[float, np.ndarray, Any]]]
 """As `isoprune.summary.tested_statistics` gives it."""
@@ -46,13 +48,13 @@ def nulls(summary: pd.DataFrame, tested: Tested, exchange: str) -> Figure:
     """
     networks, targets = in_order(summary["network"]), in_order(summary["target"])
     shown = [one for one in SUPERVISIONS if one in set(summary["supervision"])]
-    figure, axes = panels(networks, targets, (3.3, 1.5 + 0.95 * len(shown)), sharex=True)
+    figure, axes = panels(networks, targets, (3.4, 1.5 + 0.95 * _n_shown(tested)), sharex=True)
     for (network, target), panel in axes.items():
         here = of_panel(summary, network, target)
         lines = _draw(panel, here, tested, shown, exchange)
         if len(networks) > 1:
             panel.set_title(f"{target}  ·  {readable_name(network, here['layer'].iloc[0])}")
-        numbers(panel, ["held-out isomorphism of the tested repeats, signed r", *lines])
+        numbers(panel, ["held-out isomorphism, signed r", *lines])
         panel.tick_params(labelbottom=True)
     patches = [
         Patch(color=COLOURS[name], alpha=0.45, label=f"{name}, relabelled targets")
@@ -85,8 +87,14 @@ def _draw(panel: Axes, summary: pd.DataFrame, tested: Tested, shown: list[str], 
     return lines or ["no relabelling was asked for"]
 
 
+def _n_shown(tested: Tested) -> int:
+    """How many supervisions have a null of the group's, or of the mean over subjects."""
+    places = (UNIT.index("supervision"), UNIT.index("subject"))
+    return len({key[places[0]] for key in tested if key[places[1]] in (GROUP, SUBJECTS)})
+
+
 def _key_of(row: pd.Series) -> tuple[str, ...]:
-    return tuple(row[name] for name in ("network", "layer", "target", "supervision", "subject", "competitor"))
+    return tuple(row[name] for name in (*UNIT, "competitor"))
 
 
 def _draw_null(
@@ -112,7 +120,4 @@ def _draw_null(
 def _words(row: pd.Series, who: str, relabelled: np.ndarray) -> str:
     if is_missing(row["p"]):
         return f"{who}: no p"
-    reached = np.tanh(relabelled[np.isfinite(relabelled)])
-    high = number(float(np.quantile(reached, 0.95)), ".3f")
-    p = f"{p_value(row['p'])} ({p_number(row['p_fwe'])})"
-    return f"{who}: {p}, N = {len(relabelled)}, 95 % of nulls below {high}"
+    return f"{who}: {p_value(row['p'])} ({p_number(row['p_fwe'])}), N = {len(relabelled)}"

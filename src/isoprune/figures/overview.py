@@ -15,7 +15,7 @@ from isoprune.figures.marks import ABOUT, ceiling_key, draw_ceilings, mark_of, o
 from isoprune.figures.style import COLOURS, FAINT, INK, QUIET, colour_of, in_order, kind_of, styled
 from isoprune.labelled import GROUP
 from isoprune.results import between_competitors
-from isoprune.wording import count, is_missing, number, p_number
+from isoprune.wording import count, is_missing, number, p_number, p_value
 
 _SIZE = 6.5
 """Type size of the numbers, in points."""
@@ -60,19 +60,21 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     width = min(max(5.2, 1.2 + len(targets) * max(1.6, 0.13 * len(names) + 0.5)), 11)
     height = 2.4 if len(rows) < 4 else 9.4 / len(rows)
     figure = Figure(figsize=(width, len(rows) * max(1.9, height) + 1.1), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     grid = figure.subplots(len(rows), len(targets), squeeze=False, sharey=True)
     compared = between_competitors(contrasts)
-    for line, (network, supervision) in zip(grid, rows, strict=True):
-        line[0].set_ylabel(f"{network}, {ABOUT[supervision]}\nheld-out r", fontsize=8)
+    for place, (network, supervision) in enumerate(rows):
+        line = grid[place]
+        line[0].set_ylabel(f"{network}, {_who(summary, supervision)}\nheld-out r", fontsize=8)
         for panel, target in zip(line, targets, strict=True):
             here = of_panel(summary, network, target)
             here = here[(here["supervision"] == supervision) & (here["subject"] == scored(supervision))]
             contrast = of_panel(compared, network, target)
             _draw(panel, here, contrast[contrast["supervision"] == supervision], names)
-            if line is grid[0]:
+            if place == 0:
                 panel.set_title(target)
     figure.legend(
-        handles=_key(summary, names), loc="outside lower left", ncols=3 if width < 7 else 4, fontsize=7
+        handles=_key(summary, names), loc="outside lower left", ncols=max(2, int(width / 2.35)), fontsize=7
     )
     return figure
 
@@ -84,6 +86,13 @@ def _rows(summary: pd.DataFrame) -> Iterator[tuple[str, str]]:
     for network in in_order(summary["network"]):
         of_network = set(summary.loc[summary["network"] == network, "supervision"])
         yield from ((network, one) for one in (people, GROUP) if one in of_network)
+
+
+def _who(summary: pd.DataFrame, supervision: str) -> str:
+    """Who was scored; a target that is one RDM is nobody's group."""
+    of_group = supervision == GROUP
+    alone = of_group and not (summary.loc[summary["subject"] == GROUP, "n_subjects"] > 1).any()
+    return "target RDM" if alone else ABOUT[supervision]
 
 
 def _draw(panel: Axes, summary: pd.DataFrame, contrasts: pd.DataFrame, names: Sequence[str]) -> None:
@@ -113,18 +122,17 @@ def _numbers(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
         return ["not scored"]
     row = pruned.iloc[0]
     kept = f"{number(np.floor(row['n_retained'] + 0.5), '.0f')} of {int(row['n_features'])} features"
-    lines = [f"{count(row['n_images'], 'image')}, {count(row['n_subjects'], 'subject')}", kept]
+    who = f", {count(row['n_subjects'], 'subject')}" if row["n_subjects"] > 1 else ""
+    lines = [f"{count(row['n_images'], 'image')}{who}", kept]
     if not is_missing(row["p"]):
-        lines.append(f"r > 0: p {p_number(row['p'])} ({p_number(row['p_fwe'])})")
+        lines.append(f"r > 0: {p_value(row['p'])} ({p_number(row['p_fwe'])})")
     gain = contrasts[contrasts["b"] == "full"]
     if len(gain):
         one = gain.iloc[0]
         tested = (
-            f", p {p_number(one['p'])} ({p_number(one['p_fwe'])})"
-            if not is_missing(one["p"])
-            else ", no test"
+            f", {p_value(one['p'])} ({p_number(one['p_fwe'])})" if not is_missing(one["p"]) else ", no test"
         )
-        lines.append(f"− full: {number(one['r_diff'], '+.3f')}{tested}")
+        lines.append(f"pruned − full: {number(one['r_diff'], '+.3f')}{tested}")
     return lines
 
 

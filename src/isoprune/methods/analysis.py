@@ -52,7 +52,7 @@ def pruning(facts: StudyFacts) -> Iterator[str]:
             if isinstance(of["n_rule"], int)
             else f"a share of {of['n_rule']:g} of the features"
         )
-    yield f"The retained set is {rule}."
+    yield f"The retained set is the first of them: {rule}."
     if of["partial"] and facts.settings["nuisance"]:
         yield "The dissimilarities of the nuisances were removed before features were ranked."
     for network in facts.settings["networks"]:
@@ -68,7 +68,7 @@ def pruning(facts: StudyFacts) -> Iterator[str]:
     }
     subjects = [who[one] for one in facts.settings["supervision"]]
     if facts.by_subject or len(subjects) > 1:
-        yield f"Features were ranked by {enumeration(subjects)}."
+        yield f"Features were ranked by {'; by '.join(subjects)}."
 
 
 def crossvalidation(facts: StudyFacts) -> Iterator[str]:
@@ -121,7 +121,7 @@ def inference(facts: StudyFacts) -> Iterator[str]:
     """Which tests, and over which families."""
     of = facts.settings["inference"]
     n = {
-        "the group": of["n_permutations"] if facts.uses("group") else 0,
+        "the group or a single matrix": of["n_permutations"] if facts.uses("group") else 0,
         "single subjects": of["n_permutations_subjects"] if facts.by_subject else 0,
     }
     drawn = [f"{times} for {who}" for who, times in n.items() if times]
@@ -137,6 +137,8 @@ def inference(facts: StudyFacts) -> Iterator[str]:
             "relabellings [@westfall1993; @nichols2002]; the false discovery rate is given beside it "
             "[@benjamini1995]. The family of each row is named in `summary.tsv`."
         )
+        if len({one["set"] for one in facts.settings["targets"]}) > 1:
+            yield "Targets on different images are independent draws and share the level by Holm's method [@holm1979]."
     tests = set(facts.summary["subject"])
     if facts.by_subject:
         yield (
@@ -163,11 +165,11 @@ def uncertainty(facts: StudyFacts) -> Iterator[str]:
             )
         if facts.summary.loc[facts.summary["subject"] == "group", "ceiling_high"].notna().any():
             bounds.append("of the group's mean, by the square root of its Spearman-Brown reliability")
-        yield f"Noise ceilings bound the scores {enumeration(bounds)}."
+        yield f"Noise ceilings bound the scores {'; those '.join(bounds)}."
     over = list(dict.fromkeys(facts.summary["ci_over"].dropna()))
     if over:
         yield (
-            f"Intervals cover 95 % and are conditional on the selected features: over {enumeration(over)} "
+            f"Intervals cover 95 % and are conditional on the selected features: over {'; over '.join(over)} "
             f"({of['n_bootstrap_images']} resamples of images"
             + (f", {of['n_bootstrap']} of subjects" if facts.by_subject else "")
             + ") [@schutt2023]."

@@ -39,8 +39,9 @@ def _stimuli(facts: StudyFacts) -> str:
 
 
 def _counts(facts: StudyFacts, column: str, noun: str) -> str:
-    names = [one["name"] for one in facts.settings["targets"]]
-    return enumeration(f"{name}: {count(facts.of_target(name, column), noun)}" for name in names) + "."
+    return (
+        enumeration(f"{name}: {count(facts.of_target(name, column), noun)}" for name in facts.targets) + "."
+    )
 
 
 def _plan(facts: StudyFacts) -> str:

@@ -73,6 +73,8 @@ def features(facts: StudyFacts) -> Iterator[str]:
             f"cut to {_pixels(transform['crop'])}, and normalised by ImageNet's mean and standard deviation, as "
             "torchvision prescribes for the weights."
         )
+        if any(one["spatial"] == "mean" for one in models):
+            yield "A layer that is a map over image positions gives one feature a channel, averaged over positions."
     yield f"The dissimilarity of two images in a network was {_first_order(facts)}."
 
 
@@ -112,12 +114,12 @@ def targets(facts: StudyFacts) -> Iterator[str]:
     """How the targets' dissimilarities came about."""
     ready = [one["name"] for one in facts.settings["targets"] if one["rdms"]]
     if ready:
-        yield f"Dissimilarities of {enumeration(ready)} were given and used as they are."
+        yield f"The dissimilarities of {enumeration(ready)} were given ready-made."
         turned = [
             one["name"] for one in facts.settings["targets"] if one["rdms"] and one["rdms"]["similarity"]
         ]
         if turned:
-            yield f"Similarities ({enumeration(turned)}) were turned into dissimilarities."
+            yield f"Those of {enumeration(turned)} were given as similarities and turned round."
     for target in facts.settings["targets"]:
         if target["ratings"]:
             low, high = target["ratings"]["scale"]
@@ -130,7 +132,7 @@ def targets(facts: StudyFacts) -> Iterator[str]:
     if facts.regions:
         yield from _patterns(facts)
         yield _second_measure(facts)
-    if facts.uses("group"):
+    if facts.uses("group") and any(facts.of_target(name, "n_subjects") > 1 for name in facts.targets):
         yield "The group's dissimilarities are the mean over subjects."
 
 

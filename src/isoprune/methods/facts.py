@@ -56,6 +56,11 @@ class StudyFacts:
         return bool((self.summary["subject"] == SUBJECTS).any())
 
     @property
+    def targets(self) -> list[str]:
+        """Names of the targets."""
+        return [one["name"] for one in self.settings["targets"]]
+
+    @property
     def regions(self) -> list[Mapping[str, Any]]:
         """Targets that were computed from responses of the brain."""
         kinds = ("mask", "atlas", "probability", "sphere", "fetch", "surface")
