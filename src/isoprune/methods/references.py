@@ -44,7 +44,7 @@ class Reference:
     @property
     def families(self) -> list[str]:
         """Family names of the authors, in their order."""
-        return [one.partition(",")[0].strip("{}") for one in self.authors.split(" and ")]
+        return [_plain(one.partition(",")[0]) for one in self.authors.split(" and ")]
 
     def short(self) -> str:
         """Authors and year, as they stand in a text."""
@@ -95,8 +95,15 @@ def bibliography(keys: Iterable[str]) -> str:
     return "\n".join(reference(key).bibtex(key) for key in sorted(set(keys)))
 
 
+_ACCENTS = {'\\"o': "ö", '\\"u': "ü", '\\"a': "ä", "\\'e": "é"}
+"""What LaTeX writes for letters with accents."""
+
+
 def _plain(text: str) -> str:
-    return text.replace("{", "").replace("}", "").replace("\\&", "&")
+    text = text.replace("{", "").replace("}", "")
+    for written, letter in _ACCENTS.items():
+        text = text.replace(written, letter)
+    return text
 
 
 def _initials(author: str) -> str:
