@@ -97,7 +97,7 @@ def checklist_page(study: str, table: pd.DataFrame) -> str:
     sections = [_answered(table)]
     for area, rows in table.groupby("area", sort=False):
         lines = "".join(
-            f"<tr><td>{'✓' if row.answered else '○'}</td><td>{escape(row.item)}</td><td>{_text(row.answer)}</td></tr>\n"
+            f"<tr><td>{'✓' if row.answered else '○'}</td><td class=item>{escape(row.item)}</td><td>{_text(row.answer)}</td></tr>\n"
             for row in rows.itertuples()
         )
         sections.append(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Settings = Mapping[str, Any]
 
+_IMPORTED = ("torch", "torchvision")
+
 
 @dataclass(frozen=True)
 class StudyFacts:
@@ -90,8 +92,10 @@ class StudyFacts:
         found: dict[str, set[str]] = {}
         for one in self._records():
             versions = {"isoprune": one.get("isoprune"), **one.get("software", {})}
-            # Embeddings say it by themselves, with the build.
-            versions |= {name: one[name] for name in ("torch", "torchvision") if name in one}
+            # Embeddings say what they imported, with the build; what is installed need not say that.
+            versions |= {name: one[name] for name in _IMPORTED if name in one}
+            if not one.keys() & set(_IMPORTED):
+                versions = {name: version for name, version in versions.items() if name not in _IMPORTED}
             for name, version in versions.items():
                 if version is not None:
                     found.setdefault(name, set()).add(version)
