@@ -96,10 +96,7 @@ def checklist_page(study: str, table: pd.DataFrame) -> str:
     """
     sections = [_answered(table)]
     for area, rows in table.groupby("area", sort=False):
-        lines = "".join(
-            f"<tr><td>{'✓' if row.answered else '○'}</td><td class=item>{escape(row.item)}</td><td>{_text(row.answer)}</td></tr>\n"
-            for row in rows.itertuples()
-        )
+        lines = "".join(_item(row.answered, row.item, row.answer) for row in rows.itertuples())
         sections.append(
             _section(str(area), f'<div class="wide"><table class="reading">\n{lines}</table></div>')
         )
@@ -129,6 +126,11 @@ def run_page(study: str, facts: StudyFacts) -> str:
         _section("Every setting, defaults filled in", _rows(("setting", "value"), settings)),
     ]
     return page(f"{study}: what ran", sections, kind=' class="text"')
+
+
+def _item(answered: bool, item: str, answer: str) -> str:
+    cells = f"<td>{'✓' if answered else '○'}</td><td class=item>{escape(item)}</td><td>{_text(answer)}</td>"
+    return f"<tr>{cells}</tr>\n"
 
 
 def _answered(table: pd.DataFrame) -> str:
