@@ -112,10 +112,3 @@ def test_runtimes_of_all_rules_that_ran_are_shown(opened, finished):
     seconds = [one["runtime"] for one in opened.evaluate("runtimes_spec.data.values")]
     assert {"prune", "specificity", "summary", "methods", "figure_overview"} <= shown
     assert all(0 < one < 600 for one in seconds)
-
-
-def test_every_caption_says_what_is_seen_how_it_was_made_and_how_to_read_it(opened):
-    for path, result in opened.evaluate("results").items():
-        words = re.sub("<[^>]+>", "", result["caption"])
-        assert len(words) > 200, path
-        assert "How to read it" in words or result["labels"]["result"].startswith("Table"), path
