@@ -71,7 +71,8 @@ def test_overview_says_n_features_p_and_gain():
         "30 images, 7 subjects",
         "12 of 40 features",
         "p = 0.012 (0.034)",
-        "+0.250, p = 0.021 (0.040)",
+        "full: +0.250",
+        "p = 0.021 (0.040)",
     ):
         assert words in people and words in group
     (alone,) = figures.overview(*tables(("group",), n_subjects=1)).axes

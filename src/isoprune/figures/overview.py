@@ -57,7 +57,7 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     """
     targets, rows = in_order(summary["target"]), list(_rows(summary))
     names = [name for name in WORDS if name in set(summary["competitor"].map(kind_of))]
-    width = min(max(5.2, 1.2 + len(targets) * max(1.6, 0.13 * len(names) + 0.5)), 11)
+    width = max(5.2, 1.2 + len(targets) * max(1.35, 0.13 * len(names) + 0.3))
     height = 2.4 if len(rows) < 4 else 9.4 / len(rows)
     figure = Figure(figsize=(width, len(rows) * max(1.9, height) + 1.1), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
@@ -129,10 +129,9 @@ def _numbers(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     gain = contrasts[contrasts["b"] == "full"]
     if len(gain):
         one = gain.iloc[0]
-        tested = (
-            f", {p_value(one['p'])} ({p_number(one['p_fwe'])})" if not is_missing(one["p"]) else ", no test"
-        )
-        lines.append(f"pruned − full: {number(one['r_diff'], '+.3f')}{tested}")
+        lines.append(f"pruned − full: {number(one['r_diff'], '+.3f')}")
+        tested = "no test" if is_missing(one["p"]) else f"{p_value(one['p'])} ({p_number(one['p_fwe'])})"
+        lines.append(f"   {tested}")
     return lines
 
 
