@@ -44,9 +44,10 @@ def test_what_is_shown_reruns_nothing_else(study):
         )
         for target in ("EVC", "IT")
     ]
-    assert study.planned() == looked
+    text = "Write the methods text and the checklist for reporting"
+    assert study.planned() == [*looked, text]
     study.settings(features=None)
-    assert study.planned() == []
+    assert study.planned() == [text]
 
 
 def test_a_column_that_is_not_there_is_refused_before_any_job(fresh):

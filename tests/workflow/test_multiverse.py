@@ -34,6 +34,7 @@ def test_one_job_a_network_and_target_and_what_shows_them(varied):
         "Run all specifications of mine for IT",
         "Test all specifications together",
         "Write the findings in words",
+        "Write the methods text and the checklist for reporting",
     ]
 
 

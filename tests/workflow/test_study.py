@@ -27,7 +27,7 @@ def read(path):
 
 def test_run_ends_with_all_the_files_it_promises(finished):
     tables = ["stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject"]
-    tables += ["stability", "overlap", "sharing", "agreement"]
+    tables += ["stability", "overlap", "sharing", "agreement", "checklist"]
     expected = {f"{name}.tsv" for name in tables} | {file for unit in UNITS for file in files_of(unit)}
     expected |= {
         f"features/net-mine_target-{target}_{name}.tsv" for target in ("EVC", "IT") for name in TABLES
@@ -38,6 +38,8 @@ def test_run_ends_with_all_the_files_it_promises(finished):
     figures = {path.stem for path in (finished.results / "figures").iterdir()}
     assert {
         "isomorphism",
+        "overview",
+        "nulls",
         "specificity",
         "competitors",
         "overlap",
@@ -46,7 +48,8 @@ def test_run_ends_with_all_the_files_it_promises(finished):
         "stability",
         "rdms",
     } <= figures
-    assert (finished.results / "findings.html").is_file()
+    pages = ("findings", "question", "methods", "checklist", "run")
+    assert all((finished.results / f"{page}.html").is_file() for page in pages)
     assert {"rdms_target-EVC", "rdms_target-IT", "mds", "reliability"} <= figures
     assert not list(finished.results.rglob("*.tmp*"))
 
@@ -230,7 +233,8 @@ def test_report_is_built_with_every_figure(finished, tmp_path):
     shown = {name.rsplit("/", 1)[-1] for name in names}
     results = {f"{figure}.svg" for figure in ("isomorphism", "gain", "curves", "stability", "rdms")}
     quality = {"intersubject.tsv", "reliability.svg", "mds.svg", "rdms_target-EVC.svg", "rdms_target-IT.svg"}
-    assert results | quality <= shown
+    methods = {"question.html", "methods.html", "checklist.html", "run.html", "overview.svg", "nulls.svg"}
+    assert results | quality | methods <= shown
 
 
 def test_rule_graph_can_be_drawn(finished):

@@ -35,6 +35,7 @@ def test_only_what_is_about_wordnet_runs(compared):
         "Look up in WordNet what the stimuli show",
         "See what the features look at that mine keeps for EVC",
         "See what the features look at that mine keeps for IT",
+        "Write the methods text and the checklist for reporting",
     ]
 
 
