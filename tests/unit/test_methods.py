@@ -129,6 +129,7 @@ def test_patterns_of_the_brain_are_told_with_distance_noise_and_what_saw_all_ima
     assert "noise covariance from repetitions within runs" in said
     assert "noise covariance between voxels used all images" in said
     assert "[@walther2016]" not in text()
+    assert "noise" not in text(**{**brain, "rdm": {"measure": "crossnobis", "noise": "identity"}})
 
 
 def test_tests_are_told_by_who_was_scored():

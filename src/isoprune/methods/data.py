@@ -202,7 +202,7 @@ def _second_measure(facts: StudyFacts) -> str:
         "do not differ [@walther2016]",
     }[rdm["measure"]]
     noise = ""
-    if rdm["measure"] in ("mahalanobis", "crossnobis"):
+    if _weighs(facts):
         sources = sorted({str(one["rdm"].get("noise", rdm["noise"])) for one in facts.rdms if "rdm" in one})
         shrunk = {
             "diagonal": "shrunk towards its diagonal [@schafer2005]",
@@ -221,6 +221,12 @@ def _second_measure(facts: StudyFacts) -> str:
     return f"The dissimilarity of two patterns was {measure}{noise}.{centred}"
 
 
+def _weighs(facts: StudyFacts) -> bool:
+    """Whether voxels were weighed by the noise between them."""
+    rdm = facts.settings["rdm"]
+    return rdm["measure"] in ("mahalanobis", "crossnobis") and rdm["noise"] != "identity"
+
+
 def shared(facts: StudyFacts) -> Iterator[str]:
     """What was made from all images before any were held out; none of it knows the network."""
     found = []
@@ -231,7 +237,7 @@ def shared(facts: StudyFacts) -> Iterator[str]:
             found.append("normalisation of voxels over the conditions of a run")
         if facts.settings["roi"]["select_voxels"]:
             found.append("the choice of voxels by their reliability")
-        if facts.settings["rdm"]["measure"] in ("mahalanobis", "crossnobis"):
+        if _weighs(facts):
             found.append("the noise covariance between voxels")
     if any(one["ratings"] or one["triplets"] for one in facts.settings["targets"]):
         found.append("the turning of judgments into dissimilarities")
