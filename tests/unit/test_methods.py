@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from isoprune.config import load
 from isoprune.errors import UnknownNameError
@@ -79,6 +81,13 @@ def facts(
     return StudyFacts(settings, summary, embeddings, list(rdms), units)
 
 
+STUDIES = [
+    study
+    for path in sorted((Path(__file__).parents[2] / "config").rglob("*.yaml"))
+    if "networks" in (study := yaml.safe_load(path.read_text(encoding="utf-8")))
+]
+
+
 def text(**changes):
     return "\n".join(one.text for one in methods_text(facts(**changes)))
 
@@ -130,6 +139,15 @@ def test_patterns_of_the_brain_are_told_with_distance_noise_and_what_saw_all_ima
     assert "noise covariance between voxels used all images" in said
     assert "[@walther2016]" not in text()
     assert "noise" not in text(**{**brain, "rdm": {"measure": "crossnobis", "noise": "identity"}})
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study["study"])
+def test_every_study_of_the_project_has_its_text(study):
+    found = facts(**study)
+    said = as_markdown(study["study"], methods_text(found))
+    assert all(target["name"] in said for target in study["targets"])
+    assert "None" not in said and "{" not in said and ".." not in said.replace("…", "")
+    assert len(checklist(found)) == sum(map(len, ITEMS.values()))
 
 
 def test_tests_are_told_by_who_was_scored():
