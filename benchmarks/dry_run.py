@@ -1,7 +1,9 @@
 """Time and memory of planning a large study: a dry run of 100 subjects × 20 areas × 3 networks.
 
     python benchmarks/dry_run.py
-    python benchmarks/dry_run.py --subjects 30 --areas 10
+    python benchmarks/dry_run.py --subjects 30 --areas 10 --prune subject
+
+`--prune` is the setting `jobs.prune`.
 
 A study of empty files is made in a temporary folder and planned in a process of its own: nothing is computed. Printed
 are the number of jobs, seconds, and the most memory that Snakemake held.
@@ -26,7 +28,9 @@ MOST = {"seconds": 30, "memory_mb": 1000}
 """What a dry run of the default size may take."""
 
 
-def make_study(folder: Path, n_subjects: int, n_areas: int, n_networks: int, n_images: int) -> None:
+def make_study(
+    folder: Path, n_subjects: int, n_areas: int, n_networks: int, n_images: int, prune: str
+) -> None:
     """Write the settings of a study of fMRI, and empty files in place of its data."""
     subjects = [f"{number:03d}" for number in range(1, n_subjects + 1)]
     areas = [f"area{number:02d}" for number in range(1, n_areas + 1)]
@@ -54,6 +58,7 @@ def make_study(folder: Path, n_subjects: int, n_areas: int, n_networks: int, n_i
             "conditions": f"{start}run-{{run}}_conditions.tsv",
             "runs": runs,
         },
+        "jobs": {"prune": prune},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(settings))
 
@@ -79,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, number in (("subjects", 100), ("areas", 20), ("networks", 3), ("images", 100)):
         parser.add_argument(f"--{name}", type=int, default=number)
+    parser.add_argument("--prune", choices=("unit", "subject"), default="unit")
     options = parser.parse_args()
     size = vars(options)
     with tempfile.TemporaryDirectory() as folder:

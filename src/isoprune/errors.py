@@ -6,6 +6,9 @@ what to do about it. Code raises the most specific class; users catch ``Isoprune
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class IsopruneError(ValueError):
     """Base class of all errors that isoprune raises on purpose.
@@ -30,6 +33,16 @@ class IsopruneError(ValueError):
         # The default would rebuild the error from its one-string args, which the signature refuses;
         # worker processes send their errors home by pickle.
         return type(self), (self.where, self.found, self.expected, self.remedy)
+
+
+@contextmanager
+def inside(place: str) -> Iterator[None]:
+    """Say of named errors that are raised here in which place of a larger whole that was: a unit of a job."""
+    try:
+        yield
+    except IsopruneError as problem:
+        where = f"{place}: {problem.where}"
+        raise type(problem)(where, problem.found, problem.expected, problem.remedy) from problem
 
 
 class IsopruneWarning(UserWarning):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from isoprune.errors import IsopruneError
+from isoprune.errors import inside
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding
 from isoprune.permutation import unit_nulls
@@ -169,11 +169,8 @@ def run_specifications(
         of_group = list(group)
         rules = [one.n_rule for one in of_group]
         about = progress and (lambda done, total, on=alike: progress(on.in_words, done, total))
-        try:
+        with inside(f"multiverse, {embedding.name} with {alike.in_words}"):
             nulls = _nulls_of(values, matrix, labels, alike, rules, design, groups, progress=about, **given)
-        except IsopruneError as problem:
-            where = f"multiverse, {embedding.name} with {alike.in_words}: {problem.where}"
-            raise type(problem)(where, problem.found, problem.expected, problem.remedy) from problem
         found |= zip(of_group, nulls, strict=True)
     nulls = [found[one].null for one in some]
     undefined = np.array([null.observed_n_undefined for null in nulls])

@@ -47,6 +47,7 @@ LAYERS = [
         "variance",
         "stability",
         "transfer",
+        "batches",
         "results",
         "retained",
         "foldsets",

@@ -219,7 +219,8 @@ PEOPLE = {"01": T, "02": OTHER, "03": random_target(24, 5)}
 
 def rdms_of(people):
     group = np.mean(list(PEOPLE.values()), axis=0)
-    return [RDM(one, LABELS, "IT", who) for who, one in {**people, "group": group}.items()]
+    rdms = [RDM(one, LABELS, "IT", who) for who, one in {**people, "group": group}.items()]
+    return {(rdm.target, rdm.subject): ("a file", rdm) for rdm in rdms}
 
 
 def test_units_of_a_job_are_weighed_for_whom_their_supervision_says():

@@ -1,5 +1,8 @@
 """What is computed again, and how far units are."""
 
+import json
+import re
+
 import pandas as pd
 
 from isoprune.errors import RDMError
@@ -33,6 +36,36 @@ def test_changed_number_of_relabellings_of_the_group_computes_the_group(study):
     study.settings(inference={**study.read()["inference"], "n_permutations": 29})
     pruned = [line for line in study.planned() if line.startswith("Prune")]
     assert pruned == [f"Prune mine for {target} of subject group (group)" for target in ("EVC", "IT")]
+
+
+def test_units_of_one_job_have_the_results_of_jobs_of_their_own(finished, fresh):
+    fresh.settings(jobs={"prune": "subject", "specificity": "unit"})
+    output = fresh.snakemake("--", "results/tiny/contrasts.tsv")
+    # The group's units, and those of three subjects ranked by themselves and by the others; counted before the first.
+    assert re.search(r"^prune +7$", output, re.M) and re.search(r"^specificity +14$", output, re.M)
+    tables, expected = fresh.tables(), finished.tables()
+    units = [name for name in expected if name.startswith(("pruning", "specificity", "null", "retained"))]
+    assert len(units) == 14 * 8 and {name: tables[name] for name in units} == {
+        name: expected[name] for name in units
+    }
+    one, other = (facts_of(study) for study in (fresh, finished))
+    assert len(one) == 14 and one == other
+    assert set(state_after(fresh.snakemake(*STATUS), fresh)["state"]) == {"done"}
+
+
+def facts_of(study):
+    paths = sorted((study.results / "pruning").glob("*_facts.json"))
+    return [{**json.loads(path.read_text()), "provenance": None} for path in paths]
+
+
+def test_a_unit_that_fails_among_others_is_named(study):
+    study.settings(jobs={"prune": "subject"}, specificity={**study.read()["specificity"], "n_variance": 11})
+    of_01, of_02 = (study.results / "rdms" / f"sub-{who}_roi-IT_rdm.h5" for who in ("01", "02"))
+    of_02.write_bytes(of_01.read_bytes())
+    unit = "results/tiny/pruning/net-mine_target-EVC_sub-02_sup-own_facts.json"
+    output = study.snakemake("--forcerun", "prune", "--", unit, check=False)
+    assert "target IT: unit of target 'IT', subject '02': RDMs of EVC of 02, IT of 01; expected" in output
+    assert not list((study.results / "pruning").glob("*sub-02_sup-own_facts.json"))
 
 
 def test_status_tells_of_every_unit_whether_it_is_done_and_why_it_is_not(study):

@@ -14,16 +14,16 @@ if STUDY.features:
             sets=folds_of_features,
             synsets=f"{RESULTS}/wordnet/synsets.tsv" if STUDY.wordnet else [],
         output:
-            features=f"{RESULTS}/features/net-{{network}}_target-{{target}}_features.tsv",
-            others=f"{RESULTS}/features/net-{{network}}_target-{{target}}_others.tsv",
-            images=f"{RESULTS}/features/net-{{network}}_target-{{target}}_images.tsv",
-            selectivity=f"{RESULTS}/features/net-{{network}}_target-{{target}}_selectivity.tsv",
-            sets=f"{RESULTS}/features/net-{{network}}_target-{{target}}_sets.tsv",
-            hypernyms=f"{RESULTS}/features/net-{{network}}_target-{{target}}_hypernyms.tsv",
+            features=looked_at_files("features"),
+            others=looked_at_files("others"),
+            images=looked_at_files("images"),
+            selectivity=looked_at_files("selectivity"),
+            sets=looked_at_files("sets"),
+            hypernyms=looked_at_files("hypernyms"),
         log:
-            f"{RESULTS}/logs/looked_at/net-{{network}}_target-{{target}}.log",
+            f"{RESULTS}/logs/looked_at/net-{{network}}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/looked_at/net-{{network}}_target-{{target}}.tsv"
+            f"{RESULTS}/benchmarks/looked_at/net-{{network}}.tsv"
         conda:
             "../../envs/analysis.yaml"
         threads: 1
@@ -31,10 +31,11 @@ if STUDY.features:
             mem_mb=memory(2000),
             runtime=minutes(30),
         params:
+            targets=TARGETS,
             units=units_of_features,
             settings={**STUDY.features.model_dump(mode="json"), "seed": STUDY.seed},
         message:
-            "See what the features look at that {wildcards.network} keeps for {wildcards.target}"
+            "See what the features look at that {wildcards.network} keeps"
         script:
             "../scripts/looked_at.py"
 

@@ -32,7 +32,7 @@ if STUDY.multiverse:
             column=STUDY.multiverse.column or STUDY.crossvalidation.column,
             exchange=STUDY.inference.exchange,
             n_permutations=STUDY.multiverse.n_permutations,
-            subset=about_some_images,
+            subset=lambda w: about_some_images(w.target),
         message:
             "Run all specifications of {wildcards.network} for {wildcards.target}"
         script:

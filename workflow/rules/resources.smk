@@ -73,9 +73,9 @@ def env_of_backend():
     return "../../envs/torch.yaml" if STUDY.pruning.backend == "cuda" else "../../envs/analysis.yaml"
 
 
-def minutes_of_fits(wildcards):
+def minutes_of_fits(unit):
     """Minutes that a unit's rankings take for each MB of its embedding: folds, and relabellings in all folds."""
-    return minutes_of_megabyte(STUDY, n_images(), n_permutations_of_unit(wildcards))
+    return minutes_of_megabyte(STUDY, n_images(), n_permutations_of_unit(unit))
 
 
 # A job on a cluster that was given no GPU takes none, also where it can see those of others.

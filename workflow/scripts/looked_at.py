@@ -1,5 +1,6 @@
-"""See what the features of a network look at that a target keeps most steadily.
+"""See what the features of a network look at that targets keep most steadily.
 
+Of each target there is one:
 Output `*_features.tsv`: a row a feature: share of folds that keep it · rank · kind (shared, partly, private) · …
 Output `*_others.tsv`: a row a feature × other target: kept there, and the feature there that is most like it.
 Output `*_images.tsv`: a row a feature × image that drives it most or least: drive (standard deviations).
@@ -10,8 +11,7 @@ Output `*_hypernyms.tsv`: a row a feature × kind of things in WordNet: enrichme
 
 from isoprune.log import job_log
 
-network, target = snakemake.wildcards.network, snakemake.wildcards.target
-with job_log(snakemake.log[0], f"features of {network} for {target}") as log:
+with job_log(snakemake.log[0], f"features of {snakemake.wildcards.network}") as log:
     from isoprune.drivers import TABLES, looked_at
     from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
@@ -27,14 +27,11 @@ with job_log(snakemake.log[0], f"features of {network} for {target}") as log:
         [load_retained(path).features for path in given.retained],
         embedding.values.shape[1],
     )
-    tables, about = looked_at(
-        embedding,
-        target,
-        keepings,
-        read_stimuli(given.stimuli),
-        read_table(given.synsets, where="synsets of the stimuli") if given.synsets else None,
-        **params.settings,
-    )
-    for name, table in tables.items():
-        write_table(snakemake.output[name], table, TABLES[name], {"about": about})
-    log.info("%d features, columns %s", len(tables["features"]), ", ".join(about["columns"]) or "none")
+    stimuli = read_stimuli(given.stimuli)
+    synsets = read_table(given.synsets, where="synsets of the stimuli") if given.synsets else None
+    for number, target in enumerate(params.targets):
+        tables, about = looked_at(embedding, target, keepings, stimuli, synsets, **params.settings)
+        for name, table in tables.items():
+            write_table(snakemake.output[name][number], table, TABLES[name], {"about": about})
+        columns = ", ".join(about["columns"]) or "none"
+        log.info("%s: %d features, columns %s", target, len(tables["features"]), columns)

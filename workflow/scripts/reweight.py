@@ -11,6 +11,7 @@ from isoprune.log import Progress, job_log
 params, network = snakemake.params, snakemake.wildcards.network
 about = f"reweighting, network {network}, target {params.units[0]['target']}"
 with job_log(snakemake.log[0], about) as log:
+    from isoprune.batches import read_rdms
     from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
@@ -25,7 +26,7 @@ with job_log(snakemake.log[0], about) as log:
     stimuli, nuisances = read_stimuli(given.stimuli), list(map(read_rdm, given.nuisances))
     units = units_of_job(
         [{**unit, "network": network, "layer": params.layer} for unit in params.units],
-        map(read_rdm, given.rdms),
+        read_rdms(given.rdms),
         list(map(read_fold_sets, given.sets)),
         params.kinds,
         lambda labels: design_of(

@@ -1,45 +1,40 @@
-"""Score what else could have ranked the features of a unit, in the unit's own folds.
+"""Score what else could have ranked the features of a subject's units, in each unit's own folds.
 
+Of each target there is one:
 Output `*_folds.tsv`: a row a fold × competitor (variance, components, relabelled, label, …), as of `prune`.
 Output `*_bootstrap.npz`: held-out scores (Fisher z) of resampled images.
 """
 
 from isoprune.log import Progress, job_log
 
-unit = {**snakemake.wildcards, "layer": snakemake.params.layer}
-about = "rivals, network {network}, target {target}, subject {subject} ({supervision})".format(**unit)
+given, params, output = snakemake.input, snakemake.params, snakemake.output
+about = "rivals, network {network}, subject {subject} ({supervision})".format(**snakemake.wildcards)
 with job_log(snakemake.log[0], about) as log:
+    from isoprune.batches import read_job
+    from isoprune.errors import inside
     from isoprune.foldsets import read_fold_sets
-    from isoprune.io.embeddings import read_embedding
-    from isoprune.io.rdms import read_rdm
-    from isoprune.io.tables import read_stimuli
     from isoprune.specificity import analyse_rivals, write_rivals
-    from isoprune.stimuli import labels_that_rank, stimuli_with
-    from isoprune.summary import by_target
-    from isoprune.transfer import supervising_rdm
+    from isoprune.stimuli import labels_that_rank
     from isoprune.units import design_of
 
-    given, params = snakemake.input, snakemake.params
-    scored = read_rdm(given.rdm, expect_target=unit["target"], expect_subject=unit["subject"])
-    stimuli = stimuli_with(read_stimuli(given.stimuli), scored.labels)
-    ranking = [read_rdm(path, expect_target=unit["target"]) for path in given.ranking]
-    rivals = {name: list(rdms.values()) for name, rdms in by_target(map(read_rdm, given.rivals)).items()}
-    result = analyse_rivals(
-        read_embedding(given.embedding),
-        supervising_rdm(ranking, scored),
-        scored,
-        read_fold_sets(given.sets),
-        unit,
-        design_of(**params.settings, stimuli=stimuli, nuisances=list(map(read_rdm, given.nuisances))),
-        labels=labels_that_rank(
-            stimuli, params.labels, params.settings["inference"]["categories"], of_set=params.of_set
-        ),
-        others={name: supervising_rdm(rdms, scored) for name, rdms in rivals.items()},
-        n_relabelled=params.n_relabelled,
-        n_variance=params.n_variance,
-        matched=params.matched,
-        threads=snakemake.threads,
-        progress=Progress(log, about),
-    )
-    write_rivals(result, **snakemake.output)
-    log.info("%d competitors", result.folds["competitor"].nunique())
+    job = read_job(given.embedding, given.stimuli, [*given.rdms, *given.rivals], given.nuisances)
+    columns = params.labels, params.settings["inference"]["categories"]
+    files = zip(given.sets, output.folds, output.bootstrap, strict=True)
+    for unit, (sets, *written) in zip(params.units, files, strict=True):
+        with inside(which := f"target {unit['target']}"):
+            inputs = job.of_unit(unit, params.rivals[unit["target"]])
+            result = analyse_rivals(
+                job.embedding,
+                inputs.supervising,
+                inputs.scored,
+                read_fold_sets(sets),
+                unit,
+                design_of(**params.settings, stimuli=inputs.stimuli, nuisances=inputs.nuisances),
+                labels=labels_that_rank(inputs.stimuli, *columns, of_set=unit["target"] in params.subset),
+                others=inputs.rivals,
+                **params.numbers,
+                threads=snakemake.threads,
+                progress=Progress(log, f"{about}, {which}"),
+            )
+            write_rivals(result, *written)
+            log.info("%s: %d competitors", which, result.folds["competitor"].nunique())

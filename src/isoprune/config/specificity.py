@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from isoprune.config.kinds import Block, Names, unique
+from isoprune.config.kinds import Block, NoNames, unique
 
 
 class Specificity(Block):
     """What else ranks features in the same folds, so that a gain can be told to be the target's own."""
 
-    labels: Names | None = Field(
+    labels: NoNames | None = Field(
         None,
         description="Columns of the stimulus table whose categories rank features as if they were a target (0 between "
         "images of one category, 1 between others): what a mere label already gives. `null` takes the column of "

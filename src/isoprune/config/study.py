@@ -15,6 +15,7 @@ from isoprune.config.data import known_datasets
 from isoprune.config.heatmaps import Heatmaps
 from isoprune.config.inference import Inference
 from isoprune.config.inputs import Embedding, Network, Stimuli, Target
+from isoprune.config.jobs import Jobs
 from isoprune.config.kinds import Block, FilePath, Name, NoNames, Text, refuse, unique
 from isoprune.config.layers import with_layers
 from isoprune.config.multiverse import Multiverse
@@ -179,6 +180,7 @@ class Study(Block):
         description="Classification accuracy that is left with the retained features of a layer; `null` leaves it out.",
     )
     select: Select = Field(Select(), description="Which part of the study is computed in this run.")
+    jobs: Jobs = Field(Jobs(), description="How much one job of a run does.")
     simulation: Simulation | None = Field(None, description="Simulated data in place of measured ones.")
 
     @model_validator(mode="after")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from isoprune.batches import RDMFiles, targets_of_unit
 from isoprune.errors import ReweightingError
 from isoprune.foldsets import FoldSets
-from isoprune.labelled import GROUP, RDM
 from isoprune.reweighting.folds import write_fold_weights
 from isoprune.reweighting.units import ReweightedUnit
 from isoprune.reweighting.weights import Weights, write_weights
 from isoprune.specificity import RivalResult, write_rivals
-from isoprune.transfer import supervising_rdm
 from isoprune.units import Design
 
 
 def units_of_job(
     units: Sequence[Mapping[str, str]],
-    rdms: Iterable[RDM],
+    rdms: RDMFiles,
     sets: Sequence[FoldSets],
     kinds: Sequence[Sequence[str]],
     design: Callable[[Sequence[str]], Design],
@@ -29,8 +28,8 @@ def units_of_job(
     ----------
     units : sequence of mapping
         Values of the columns `isoprune.results.UNIT`.
-    rdms : iterable of RDM
-        The target in everybody who is scored; where subjects are left out of the ranking, in all who have it.
+    rdms : mapping
+        As `isoprune.batches.read_rdms` gives them; where subjects are left out of the ranking, of all who have it.
     sets : sequence of FoldSets
         Of each unit.
     kinds : sequence of sequence of str
@@ -42,17 +41,11 @@ def units_of_job(
     -------
     list of ReweightedUnit
     """
-    of_subject = {rdm.subject: rdm for rdm in rdms}
     found = []
     for unit, own_sets, own_kinds in zip(units, sets, kinds, strict=True):
-        scored = of_subject[unit["subject"]]
-        ranking = [scored]
-        if unit["supervision"] == "loso":
-            ranking = [rdm for who, rdm in of_subject.items() if who not in (GROUP, scored.subject)]
-        supervising = supervising_rdm(ranking, scored)
-        found.append(
-            ReweightedUnit(unit, supervising, scored, own_sets, design(own_sets.labels), tuple(own_kinds))
-        )
+        scored, supervising, _ = targets_of_unit(unit, rdms)
+        designed = design(own_sets.labels)
+        found.append(ReweightedUnit(unit, supervising, scored, own_sets, designed, tuple(own_kinds)))
     return found
 
 

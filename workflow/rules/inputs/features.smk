@@ -27,3 +27,8 @@ def retained_of_features(wildcards):
 def folds_of_features(wildcards):
     """The sets of folds of these units."""
     return unit_files("pruning", "sets.npz", units_of_features(wildcards))
+
+
+def looked_at_files(table):
+    """A table for each target, the network a wildcard."""
+    return [f"{RESULTS}/features/net-{{network}}_target-{target}_{table}.tsv" for target in TARGETS]

@@ -44,9 +44,9 @@ def shared_targets():
     return [name for name in names if name not in BETA_TARGETS] if has_own_stimuli() else names
 
 
-def about_some_images(wildcards):
+def about_some_images(target):
     """Whether a target may be about some of the study's images only."""
-    return has_own_stimuli() or STUDY.target(wildcards.target).set is not None
+    return has_own_stimuli() or STUDY.target(target).set is not None
 
 
 def nuisance_file(name):

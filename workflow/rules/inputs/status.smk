@@ -18,7 +18,7 @@ def units_with_steps(wildcards):
                     {
                         "name": rule,
                         "file": f"{RESULTS}/{rule_folder}/{UNIT.format(**unit)}_{ending}",
-                        "logs": [f"{logs}/{rule}/{UNIT.format(**unit)}.log"],
+                        "logs": [log_of_unit(rule, unit)],
                     }
                     for rule, rule_folder, ending in (
                         ("prune", "pruning", "facts.json"),

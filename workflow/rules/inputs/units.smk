@@ -86,9 +86,9 @@ def layer_of(wildcards):
     return layer_of_network(wildcards.network)
 
 
-def settings_of_unit(wildcards):
-    """The settings that a unit depends on."""
-    return settings_of(wildcards.subject)
+def settings_of_unit(unit):
+    """The settings that a unit, or the job of these wildcards, depends on."""
+    return settings_of(unit["subject"])
 
 
 @cache
@@ -108,7 +108,7 @@ def settings_of(subject):
     }
 
 
-def n_permutations_of_unit(wildcards):
+def n_permutations_of_unit(unit):
     """Relabellings of a unit: of the group's mean RDM, or of a single subject's."""
     inference = STUDY.inference
-    return inference.n_permutations if wildcards.subject == GROUP else inference.n_permutations_subjects
+    return inference.n_permutations if unit["subject"] == GROUP else inference.n_permutations_subjects
