@@ -21,7 +21,7 @@ MARGIN = 6
 SLOWER_BY_RANKS = 20
 """Times that a ranking takes longer where ranks are made for each feature."""
 
-MEMORY_OF_A_UNIT = (800, {"embedding": 20, "rdm": 10})
+MEMORY_OF_A_UNIT = (800, {"embedding": 20, "rdms": 10})
 """MB that a job of a unit asks for, and how many times the size of its inputs in addition."""
 
 MEMORY_OF_AN_EMBEDDING = 4000
@@ -123,7 +123,7 @@ def cost_of(
             of_unit = inference.n_permutations if subject == GROUP else inference.n_permutations_subjects
             minutes += megabytes * minutes_of_megabyte(study, n_images, of_unit)
         rdm = n_images * (n_images - 1) / 2 * _BYTES_OF_A_PAIR / 1e6
-        memory = max(memory, base + times["embedding"] * megabytes + times["rdm"] * rdm)
+        memory = max(memory, base + times["embedding"] * megabytes + times["rdms"] * rdm)
         if network in study.models:
             memory = max(memory, MEMORY_OF_AN_EMBEDDING + n_images // 2)
     # Two jobs of a unit, which prunes and which ranks by rivals, share the work, and each asks for all of it.

@@ -33,7 +33,7 @@ for batch in BATCHES["prune"]:
         threads: 1
         resources:
             **gpu_if(STUDY.pruning.backend),
-            mem_mb=memory(800, embedding=20, rdms=10),
+            mem_mb=memory_of_units(),
             runtime=minutes(10, embedding=minutes_of_batch(batch)),
         params:
             units=batch.of_job,
@@ -72,7 +72,7 @@ for batch in BATCHES["specificity"]:
         threads: 1
         resources:
             **gpu_if(STUDY.pruning.backend),
-            mem_mb=memory(800, embedding=20, rdms=10),
+            mem_mb=memory_of_units(),
             runtime=minutes(10, embedding=minutes_of_batch(batch)),
         params:
             units=batch.of_job,

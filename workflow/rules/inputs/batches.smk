@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from isoprune.costs import MEMORY_OF_A_UNIT
+
 
 class Batch(NamedTuple):
     """Units of a network, subject and supervision that are in one job.
@@ -128,3 +130,9 @@ def partial_targets(batch):
 def minutes_of_batch(batch):
     """Minutes that the rankings of a job take for each MB of its embedding."""
     return lambda wildcards: sum(map(minutes_of_fits, batch.of_job(wildcards)))
+
+
+def memory_of_units():
+    """Memory of a job: its units are computed one after the other, so that it is that of one."""
+    base, times = MEMORY_OF_A_UNIT
+    return memory(base, **times)
