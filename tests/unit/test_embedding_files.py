@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -52,6 +55,16 @@ def test_the_same_embedding_is_the_same_bytes_at_another_time(tmp_path, embeddin
     time.sleep(1.1)  # HDF5 can store times, in whole seconds
     write_embedding(tmp_path / "b.h5", embedding)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_file_is_byte_for_byte_what_rsatoolbox_writes(tmp_path, embedding):
+    plain = replace(embedding, labels=tuple("abcdefgh"[: len(embedding.labels)]))
+    write_embedding(tmp_path / "e.h5", plain)
+    theirs = plain.to_rsatoolbox()
+    theirs.descriptors["provenance"] = json.dumps(plain.provenance, sort_keys=True)
+    buffer = io.BytesIO()
+    theirs.save(buffer, file_type="hdf5")
+    assert (tmp_path / "e.h5").read_bytes() == buffer.getvalue()
 
 
 def test_rsatoolbox_opens_it_without_us(tmp_path, embedding):

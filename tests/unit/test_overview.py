@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from isoprune import figures
-from isoprune.figures.overview import WORDS
+from isoprune.figures.overview_figure import WORDS
 from isoprune.figures.style import colour_of
 from isoprune.results import CONTRAST_COLUMNS, SUMMARY_COLUMNS, UNIT
 

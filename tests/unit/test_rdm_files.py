@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -17,7 +18,7 @@ from rsatoolbox.rdm import RDMs, load_rdm
 from isoprune.errors import LabelError, MissingFileError, RDMError, UnknownNameError, UnreadableFileError
 from isoprune.io.rdms import read_rdm, write_rdm
 from isoprune.io.ready_rdms import hash_of_subject, read_ready_rdm, read_ready_rdms
-from isoprune.io.rsatoolbox import decode_label, encode_label
+from isoprune.io.rsatoolbox import decode_label, encode_label, own_descriptors
 from isoprune.labelled import RDM
 
 LABELS = ("img_10", "img_2", "Äpfel 50%", "café", "img_1")
@@ -70,6 +71,19 @@ def test_equal_content_gives_equal_bytes_at_any_time(tmp_path, rdm):
     )
     write_rdm(tmp_path / "b.h5", reordered)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_file_is_byte_for_byte_what_rsatoolbox_writes(tmp_path, rdm):
+    write_rdm(tmp_path / "rdm.h5", rdm)
+    theirs = replace(rdm, labels=tuple(map(encode_label, LABELS))).to_rsatoolbox()
+    theirs.descriptors = own_descriptors(rdm.provenance)
+    assert (tmp_path / "rdm.h5").read_bytes() == saved(theirs)
+
+
+def saved(content):
+    buffer = io.BytesIO()
+    content.save(buffer, file_type="hdf5")
+    return buffer.getvalue()
 
 
 def test_rsatoolbox_opens_our_files(tmp_path, rdm):

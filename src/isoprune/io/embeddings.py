@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -13,7 +11,8 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from isoprune.errors import EmbeddingError, IsopruneError, LabelError, UnknownNameError, UnreadableFileError
-from isoprune.io.files import existing, write_bytes
+from isoprune.io.files import existing
+from isoprune.io.rsatoolbox import write_rsatoolbox
 from isoprune.io.tables import read_rows
 from isoprune.labelled import Embedding
 from isoprune.labels import check_labels, choose, listing
@@ -42,13 +41,17 @@ def write_embedding(path: str | Path, embedding: Embedding) -> None:
     NotWritableError
         If the place cannot be written to.
     """
-    encoded = tuple(quote(label, safe=_PLAIN_ASCII) for label in embedding.labels)
-    dataset = replace(embedding, labels=encoded).to_rsatoolbox()
-    dataset.descriptors["provenance"] = json.dumps(embedding.provenance, sort_keys=True)
-    # rsatoolbox leaves a file that it opened by name open.
-    content = io.BytesIO()
-    dataset.save(content, file_type="hdf5")
-    write_bytes(path, content.getvalue())
+    content = {
+        "measurements": embedding.values,
+        "descriptors": {
+            "name": embedding.name,
+            "provenance": json.dumps(embedding.provenance, sort_keys=True),
+        },
+        "obs_descriptors": {"stimulus": [quote(label, safe=_PLAIN_ASCII) for label in embedding.labels]},
+        "channel_descriptors": {"feature": np.arange(embedding.values.shape[1])},
+        "type": "Dataset",
+    }
+    write_rsatoolbox(path, content)
 
 
 def read_embedding(path: str | Path) -> Embedding:

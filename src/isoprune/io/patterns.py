@@ -39,27 +39,26 @@ def write_patterns(path: str | Path, patterns: Patterns) -> None:
     NotWritableError
         If it cannot be written there.
     """
-    from rsatoolbox.data import Dataset
-
     n_voxels = patterns.values.shape[1]
     channels = {"voxel": np.arange(n_voxels) if patterns.voxels is None else np.array(patterns.voxels)}
     if patterns.tsnr is not None:
         channels["tsnr"] = patterns.tsnr
-    content = Dataset(
-        patterns.values,
-        descriptors={
+    content = {
+        "measurements": patterns.values,
+        "descriptors": {
             **own_descriptors(patterns.provenance),
             "roi": encode_label(patterns.roi),
             "subject": encode_label(patterns.subject),
             "counts": json.dumps(patterns.counts, sort_keys=True),
             "selection": encode_label(patterns.selection),
         },
-        obs_descriptors={
+        "obs_descriptors": {
             "condition": [encode_label(condition) for condition in patterns.conditions],
             "run": [encode_label(run) for run in patterns.runs],
         },
-        channel_descriptors=channels,
-    )
+        "channel_descriptors": channels,
+        "type": "Dataset",
+    }
     write_rsatoolbox(path, content)
 
 

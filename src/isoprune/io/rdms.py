@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from isoprune.errors import LabelError, UnreadableFileError
 from isoprune.io.files import located
@@ -37,14 +38,18 @@ def write_rdm(path: str | Path, rdm: RDM) -> None:
     NotWritableError
         If it cannot be written there.
     """
-    encoded = replace(
-        rdm,
-        labels=tuple(map(encode_label, rdm.labels)),
-        target=encode_label(rdm.target),
-        subject=encode_label(rdm.subject),
-    )
-    content = encoded.to_rsatoolbox()
-    content.descriptors = own_descriptors(rdm.provenance)
+    labels = [encode_label(label) for label in rdm.labels]
+    content = {
+        "dissimilarities": rdm.values[np.triu_indices(len(labels), 1)][np.newaxis],
+        "descriptors": own_descriptors(rdm.provenance),
+        "rdm_descriptors": {
+            "target": [encode_label(rdm.target)],
+            "subject": [encode_label(rdm.subject)],
+            "index": [0],
+        },
+        "pattern_descriptors": {"stimulus": labels, "index": list(range(len(labels)))},
+        "dissimilarity_measure": rdm.measure,
+    }
     write_rsatoolbox(path, content)
 
 
