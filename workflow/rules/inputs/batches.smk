@@ -1,5 +1,6 @@
 """Batches: the units that one job analyses; a unit by itself, or those of a subject for all targets."""
 
+from functools import cache
 from typing import NamedTuple
 
 from isoprune.costs import MEMORY_OF_A_UNIT
@@ -100,6 +101,7 @@ def rdms_that_rank(target, subject, supervision):
     return rdms_of([target]) if supervision == "loso" else [rdm_of(target, subject)]
 
 
+@cache
 def rivals_of(target, subject):
     """Targets that compete with one in ranking features, where they are asked for, of those that a subject has."""
     if not STUDY.specificity.others or target not in shared_targets():
@@ -108,6 +110,7 @@ def rivals_of(target, subject):
     return [other for other in others if subject in (GROUP, *subjects_with(other))]
 
 
+@cache
 def of_same_images(target):
     """Shared targets that are about the same images as one of them, itself included."""
     return [name for name in shared_targets() if STUDY.target(name).set == STUDY.target(target).set]
