@@ -169,7 +169,7 @@ class Heatmaps(Block):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="Of the network's activations. `bfloat16` is faster on GPUs, slower on most CPUs, and is not "
-        "exact: an embedding moves by up to some percent of its length.",
+        "exact: heat moves by up to 7 % of a map's largest magnitude (docs/heatmaps.md).",
     )
 
     @model_validator(mode="after")
