@@ -7,6 +7,7 @@
 # make status   how far each unit is, beside a run or after it (CONFIG=config/studies/mine.yaml DATA=<folder> for a study)
 # make dag      the graph of rules, and of jobs, as SVG in results/dag (CONFIG and DATA as above; needs Graphviz)
 # make lint     style of Python and of the workflow
+# make docs     the pages as a site in build/docs; a broken link is an error
 # make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
 CONFIG ?=
 CHOSEN  = $(if $(CONFIG),--configfile $(CONFIG) --config data_dir=$(DATA))
 
-.PHONY: demo study test wordnet slurm chromium status dag lint bench reference clean
+.PHONY: demo study test wordnet slurm chromium status dag lint docs bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -74,6 +75,10 @@ lint: $(VENV)/.dev
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs
+	@echo "The site is build/docs/index.html."
+
 # The pages that are written from the code; a test fails when they are behind.
 reference: $(VENV)/.workflow
 	$(BIN)/python -m isoprune.config
@@ -93,4 +98,4 @@ $(VENV)/.dev: $(VENV)/.workflow envs/requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf results $(VENV)
+	rm -rf results build $(VENV)

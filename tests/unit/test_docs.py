@@ -1,8 +1,10 @@
 """What the pages of docs/ show is what happens, and what the settings take."""
 
+import inspect
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from isoprune import errors
 from isoprune.cli import main
 from isoprune.config import load
 from isoprune.config.betas import Betas
@@ -132,6 +135,91 @@ def test_tables_of_behaviour_are_read_as_their_settings_say(tmp_path):
         rows = [line.strip("|").split("|") for line in "".join(shown).splitlines()]
         table.write_text("\n".join("\t".join(cell.strip() for cell in row) for row in rows) + "\n")
         read()
+
+
+def test_own_data_is_checked_as_the_page_says(tmp_path, monkeypatch, capsys, data_dir):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOPRUNE_MIRROR", str(data_dir))
+    study = tmp_path / "config" / "studies" / "mine.yaml"
+    study.parent.mkdir(parents=True)
+    study.write_text(blocks("own-data.md", "yaml")[0])
+    assert follow("own-data.md", capsys) == 2
+
+
+@pytest.mark.parametrize("page", ["own-data.md", "choosing-a-network.md"])
+def test_networks_and_targets_shown_are_a_study_that_is_taken(page):
+    study = {
+        "study": "mine",
+        "stimuli": {"table": "stimuli.tsv"},
+        "subjects": ["01", "02"],
+        "targets": [{"name": "IT", "rdms": {"file": "IT.npz"}}],
+    }
+    for block in blocks(page, "yaml"):
+        assert load({**study, **yaml.safe_load(block)}).study
+
+
+def test_code_about_layers_prints_what_the_page_says(capsys):
+    text = (DOCS / "choosing-a-network.md").read_text(encoding="utf-8")
+    ((code, printed),) = re.findall(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", text, flags=re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
+TROUBLES = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+
+
+def test_messages_that_are_explained_are_those_of_the_code():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    explained = re.findall(r"^\| `(\w+Error)`: `([^`]+)`", TROUBLES, flags=re.MULTILINE)
+    assert len(explained) > 15
+    for kind, message in explained:
+        assert issubclass(getattr(errors, kind), errors.IsopruneError)
+        assert message in sources, message
+
+
+def test_what_snakemake_says_is_in_its_words():
+    import snakemake.exceptions
+    import snakemake.jobs
+
+    for kind in re.findall(r"^\| `(\w+Exception)`", TROUBLES, flags=re.MULTILINE):
+        assert hasattr(snakemake.exceptions, kind), kind
+    said = inspect.getsource(snakemake.jobs)
+    reasons = TROUBLES.split("## Everything runs again")[1].split("\n## ")[0]
+    for reason in re.findall(r"^\| `([^`]+)` \|", reasons, flags=re.MULTILINE):
+        assert reason in said, reason
+
+
+def test_the_index_links_every_page():
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+    assert linked == {page.name for page in PAGES} - {"index.md"}
+
+
+def test_the_site_is_built_without_a_warning_and_loads_nothing_from_the_network(tmp_path):
+    for package in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(
+            package, reason="make test, or envs/requirements-dev.txt, installs what builds the site"
+        )
+    # As `make docs` does.
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "--quiet",
+        "--fail-on-warning",
+        "--keep-going",
+        "--conf-dir",
+        DOCS,
+    ]
+    built = subprocess.run(
+        [*command, "--doctree-dir", tmp_path / "doctrees", ROOT, tmp_path / "site"],
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
+    for page in (tmp_path / "site").rglob("*.html"):
+        tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", page.read_text(encoding="utf-8"))
+        assert not [tag for tag in tags if re.search(r"""(?:src|href)=["'](?:https?:)?//""", tag)], page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -20,7 +20,8 @@ from isoprune.io.files import write_text
 _HEAD = """# Every setting
 
 A study is one YAML file. [`config.yaml`](config.yaml) is the demo and runs as it is; real studies are in
-`config/studies/`, such as [cichy92.yaml](studies/cichy92.yaml). Write down what your study needs and leave out the rest, which takes its default.
+`config/studies/`, such as [cichy92.yaml](studies/cichy92.yaml). Write down what your study needs and leave
+out the rest, which takes its default.
 To start your own, let `isoprune init` write it, or copy the study that is most like it; then see all that is missing
 ([docs/check-and-init.md](../docs/check-and-init.md)):
 
