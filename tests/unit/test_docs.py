@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +22,7 @@ from isoprune.errors import MissingFileError
 from isoprune.io.ready_rdms import read_ready_rdms
 from isoprune.io.wordnet import load_wordnet
 from isoprune.judgments import read_judgments
+from isoprune.methods.references import REFERENCES
 from workflow_study import make_study
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +165,18 @@ def test_code_about_layers_prints_what_the_page_says(capsys):
     ((code, printed),) = re.findall(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", text, flags=re.DOTALL)
     exec(code, {})
     assert capsys.readouterr().out == printed
+
+
+def test_citation_is_that_of_the_package_and_of_the_methods_text():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+    (paper,) = cited["references"]
+    authors = " and ".join(f"{who['family-names']}, {who['given-names']}" for who in paper["authors"])
+    pages = f"{paper['start']}--{paper['end']}"
+    known = str(REFERENCES["tarigopula2023"])
+    for part in (authors, paper["journal"], str(paper["year"]), str(paper["volume"]), pages):
+        assert part in known, part
 
 
 TROUBLES = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """The demo: an experiment with a known answer, through real NIfTI files, on fewer subjects and folds."""
 
+import re
 import subprocess
 import sys
 
@@ -52,6 +53,17 @@ def test_held_out_isomorphism_is_gained_where_features_were_planted(results):
     table = read(results / "recovery.tsv").set_index("target")
     for target in ("ventral", "dorsal"):
         assert table.loc[target, "r_pruned"] > table.loc[target, "r_full"]
+
+
+def test_code_of_the_tour_runs_on_it(results, monkeypatch, capsys):
+    tour = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", tour, flags=re.DOTALL)
+    monkeypatch.chdir(results.parents[1])
+    exec(code, {})
+    rows = re.findall(
+        r"^(dorsal|noise|ventral)(?: +-?\d\.\d+){3}", capsys.readouterr().out, flags=re.MULTILINE
+    )
+    assert rows == ["dorsal", "noise", "ventral"]
 
 
 def test_betas_are_oblique_and_masks_are_stored_in_another_voxel_order(results):
