@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from isoprune.errors import LabelError, UnknownNameError
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, line breaks of Unicode, and marks that make text run the other way."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -42,7 +46,7 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
     Raises
     ------
     LabelError
-        If a label is blank or occurs twice.
+        If a label is blank or occurs twice, or holds a character that cannot be seen.
     """
     labels = tuple(str(label) for label in labels)
     blank = [row for row, label in enumerate(labels, start=1) if not label.strip()]
@@ -52,6 +56,15 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
             f"row {listing(map(str, blank))} has no label",
             "a label in every row",
             "Give every stimulus a name; rows are identified by it, never by their position.",
+        )
+    unseen = [repr(label) for label in labels if _UNSEEN.search(label)]
+    if unseen:
+        raise LabelError(
+            where,
+            f"label {listing(unseen)} holds a character that cannot be seen: a control character, or one that "
+            "turns the direction of writing",
+            "labels that read as they are",
+            "Rename these stimuli; two labels could look alike and be different.",
         )
     repeated = [label for label, count in Counter(labels).items() if count > 1]
     if repeated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from isoprune.io.files import existing
 from isoprune.labels import listing, nearest
 
 _REFERENCE = "config/README.md"
+MOST_VALUES = 100_000
+"""Settings that a file may have; a few aliases of aliases could stand for more than any memory holds."""
+
 _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -71,7 +75,8 @@ def _read(path: Path) -> dict[str, Any]:
     )
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+    # ValueError: a date that no calendar has, or no UTF-8; RecursionError: thousands of brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
         raise UnreadableFileError(
             str(path),
             f"it is not YAML ({' '.join(str(problem).split())})",
@@ -81,7 +86,25 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(given, dict):
         found = "the file is empty" if given is None else f"found {_shown(given)}"
         raise ConfigError(str(path), found, _EXPECTED["dict_type"], f"See {_REFERENCE} for every setting.")
+    if _n_values(given, {}) > MOST_VALUES:
+        raise ConfigError(
+            str(path),
+            f"its aliases stand for more than {MOST_VALUES} values",
+            "aliases (`*name`) that repeat a few settings",
+            "Write the settings out; such a file is made to take all memory.",
+        )
     return given
+
+
+def _n_values(value: Any, counted: dict[int, float]) -> float:
+    """Number of values with every alias written out; infinite where one holds itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in counted:
+        counted[id(value)] = math.inf  # until its own content is known
+        inside = value.values() if isinstance(value, dict) else value
+        counted[id(value)] = 1 + sum(_n_values(one, counted) for one in inside)
+    return counted[id(value)]
 
 
 def _together(problems: list[IsopruneError], where: str) -> IsopruneError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import shutil
 import stat
 import tarfile
@@ -19,8 +20,28 @@ from isoprune.io.files import readable, replacing
 MOST_BYTES = 20 * 10**9
 """What an archive may unpack to; more is taken for an attack, or a mistake."""
 
+MOST_OF_HEADER = 2**20
+"""Bytes of a header in a tar (a long name, attributes); tarfile reads it whole, so few kB could take all memory."""
+
 _Open = Callable[[], AbstractContextManager[IO[bytes]]]
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError)
+# RuntimeError: a zip with a password, or headers of a tar nested without end. ValueError: a name that no file can have.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+_LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 
 def take(archive: Path, wanted: dict[str, Path], sizes: set[int]) -> None:
@@ -71,7 +92,7 @@ def unpack(archive: Path, folder: Path) -> None:
     with readable(archive, "a zip or tar archive", _DAMAGE):
         for name, size, opened in _members(archive):
             path = PurePosixPath(name.replace("\\", "/"))
-            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+            if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
                 raise _refused(archive, f"the path '{name}', which leads out of the folder")
             left -= size
             if left < 0:
@@ -100,12 +121,33 @@ def _members(archive: Path) -> Iterator[tuple[str, int, _Open]]:
                 if not info.is_dir():
                     yield info.filename, info.file_size, lambda info=info: file.open(info)
         return
-    with tarfile.open(archive) as file:
+    with tarfile.open(archive, tarinfo=_Bounded) as file:
         for member in file:
             if not (member.isfile() or member.isdir()):
                 raise _refused(archive, f"'{member.name}', which is a link or a device")
             if member.isfile():
                 yield member.name, member.size, lambda member=member: file.extractfile(member)
+        _to_the_end(file.fileobj, archive)
+
+
+class _Bounded(tarfile.TarInfo):
+    """A header that is refused where it asks for more memory than a name takes."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _LONG_HEADERS and header.size > MOST_OF_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        return header
+
+
+def _to_the_end(stream: IO[bytes], archive: Path) -> None:
+    """Read what follows the last file: only there does a compressed stream compare its checksum."""
+    left = MOST_BYTES
+    while chunk := stream.read(2**20):
+        left -= len(chunk)
+        if left < 0:
+            raise _refused(archive, f"more than {MOST_BYTES} bytes")
 
 
 def _refused(archive: Path, what: str) -> UnreadableFileError:

@@ -58,6 +58,8 @@ _STYLE = {
     "legend.fontsize": 8,
     # Less, and the last line of a key below a figure is cut.
     "legend.borderaxespad": 1.0,
+    # A dollar sign in a label is a dollar sign, not the beginning of a formula.
+    "text.parse_math": False,
     "savefig.dpi": 150,
     # Letters as outlines: a figure looks the same where the fonts are others.
     "svg.fonttype": "path",

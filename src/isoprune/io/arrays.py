@@ -45,7 +45,7 @@ def read_arrays(path: str | Path, names: Iterable[str] = (), *, what: str) -> di
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as problem:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, MemoryError) as problem:
         raise _not(path, what, str(problem)) from problem
     missing = [name for name in names if name not in arrays]
     if missing:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -12,6 +14,7 @@ import numpy as np
 
 from isoprune.errors import EmbeddingError, IsopruneError, LabelError, UnknownNameError, UnreadableFileError
 from isoprune.io.files import existing
+from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.rsatoolbox import write_rsatoolbox
 from isoprune.io.tables import read_rows
 from isoprune.labelled import Embedding
@@ -249,7 +252,18 @@ def _loaded(path: Path, load: Callable[[], Any]) -> Any:
 
     try:
         return load()
-    except (ValueError, OSError, EOFError, BadZipFile, NotImplementedError, TypeError) as problem:
+    except IsopruneError:
+        raise
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        BadZipFile,
+        RuntimeError,
+        TypeError,
+        MemoryError,
+        zlib.error,
+    ) as problem:
         raise UnreadableFileError(
             str(path),
             f"it cannot be read ({problem})",
@@ -258,10 +272,10 @@ def _loaded(path: Path, load: Callable[[], Any]) -> Any:
         ) from problem
 
 
-def _opened(path: Path) -> Any:
-    import h5py
-
-    return _loaded(path, lambda: h5py.File(path, "r"))
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with ExitStack() as stack:
+        yield _loaded(path, lambda: stack.enter_context(opened_hdf5(path)))
 
 
 def _refuse_key(path: Path, key: str) -> None:

@@ -67,7 +67,7 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise UnreadableFileError(
             str(path),
             f"it is not JSON ({problem})",
@@ -111,7 +111,8 @@ def readable(path: Path, expected: str, problems: tuple[type[Exception], ...]) -
         yield
     except IsopruneError:
         raise
-    except problems as problem:
+    # A file of a few bytes can ask for more memory than there is.
+    except (*problems, MemoryError) as problem:
         reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise UnreadableFileError(
             str(path),

@@ -18,6 +18,7 @@ import numpy as np
 
 from isoprune.errors import UnreadableFileError
 from isoprune.io.files import existing, readable, write_bytes
+from isoprune.io.hdf5 import opened_hdf5
 from isoprune.labels import listing
 
 # rsatoolbox turns text arrays into ASCII; everything printable but the escape sign stays as it is.
@@ -86,12 +87,10 @@ def read_rsatoolbox(path: str | Path) -> dict[str, Any]:
     UnreadableFileError
         If it is not HDF5, or truncated.
     """
-    import h5py
-
     path = existing(path, where=str(path), remedy="Check the path, or make the file first.")
     # HDF5's library reports damage by any of these.
-    damage = (OSError, RuntimeError, KeyError, ValueError)
-    with readable(path, "a complete HDF5 file", damage), h5py.File(path, "r") as file:
+    damage = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+    with readable(path, "a complete HDF5 file", damage), opened_hdf5(path) as file:
         return _group_content(file)
 
 
@@ -136,6 +135,8 @@ def _group_content(group: Any) -> dict[str, Any]:
 
     content: dict[str, Any] = dict(group.attrs)
     for name, item in group.items():
+        if item is None:
+            raise KeyError(f"'{name}' leads to nothing")
         if isinstance(item, h5py.Group):
             content[name] = _group_content(item)
         elif item.shape is None:

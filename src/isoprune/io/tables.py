@@ -148,7 +148,7 @@ def _read_formats(sidecar: Path) -> dict[str, str]:
             for name, about in columns.items()
             if isinstance(about, dict) and "Format" in about
         }
-    except (ValueError, AttributeError) as problem:
+    except (ValueError, AttributeError, RecursionError) as problem:
         raise UnreadableFileError(
             str(sidecar),
             f"it is not a description of columns ({problem})",

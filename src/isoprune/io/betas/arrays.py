@@ -10,6 +10,7 @@ from isoprune.errors import GridError, UnreadableFileError
 from isoprune.io.betas.images import read_grid
 from isoprune.io.betas.volumes import Read, Volumes
 from isoprune.io.files import existing
+from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.volumes import Grid
 from isoprune.labels import listing, nearest
 
@@ -105,12 +106,14 @@ def _hdf5(path: Path, key: str):
 
     path = existing(path, where=str(path), remedy="Check the path of the betas.")
     try:
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(path) as file:
             found: list[str] = []
             file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
             if key in found:
                 dataset = file[key]
                 shape, dtype, by_matlab = dataset.shape, dataset.dtype, "MATLAB_class" in dataset.attrs
+    except UnreadableFileError:
+        raise
     except _DAMAGE as problem:
         raise _unreadable(path, problem) from problem
     if key not in found:
@@ -127,7 +130,7 @@ def _hdf5(path: Path, key: str):
 
     def read(where: tuple) -> np.ndarray:
         # Opened for each range: HDF5 would otherwise lock the file while the run is in use.
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(path) as file:
             return file[key][where]
 
     return shape, by_matlab, read

@@ -14,6 +14,7 @@ from isoprune.errors import BetasError, UnreadableFileError
 from isoprune.io.betas.nifti import open_nifti
 from isoprune.io.betas.runs import Settings, chosen_runs, filled, placeholders, required
 from isoprune.io.files import existing
+from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.volumes import BetaRun
 from isoprune.labels import listing
 
@@ -105,7 +106,9 @@ def read_design(path: Path) -> Design:
         except NotImplementedError:
             # SciPy's word for version 7.3, which is HDF5.
             return _design_of_hdf5(path)
-    except (*damage, scipy.io.matlab.MatReadError) as problem:
+    except UnreadableFileError:
+        raise
+    except (*damage, MemoryError, scipy.io.matlab.MatReadError) as problem:
         raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
     model = content.get("SPM")
     missing = [
@@ -128,13 +131,13 @@ def _has(value: Any, steps: tuple[str, ...]) -> bool:
 
 
 def _design_of_hdf5(path: Path) -> Design:
-    import h5py
-
     try:
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(path) as file:
             model = file["SPM"]
             names = ["".join(map(chr, np.ravel(file[name][()]))) for name in np.ravel(model["xX/name"][()])]
             return _design(names, np.ravel(model["xX/erdf"][()])[0], np.ravel(model["nscan"][()]))
+    except UnreadableFileError:
+        raise
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as problem:
         raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
 
