@@ -6,7 +6,8 @@
 # make chromium a browser for the test that opens the report, from Debian's packages
 # make status   how far each unit is, beside a run or after it (CONFIG=config/studies/mine.yaml DATA=<folder> for a study)
 # make dag      the graph of rules, and of jobs, as SVG in results/dag (CONFIG and DATA as above; needs Graphviz)
-# make lint     style of Python and of the workflow
+# make lint     style of Python and of the workflow, and a static security check
+# make audit    known weaknesses of the installed packages (needs a network; says so where there is none)
 # make docs     the pages as a site in build/docs; a broken link is an error
 # make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
 
@@ -21,7 +22,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
 CONFIG ?=
 CHOSEN  = $(if $(CONFIG),--configfile $(CONFIG) --config data_dir=$(DATA))
 
-.PHONY: demo study test wordnet slurm chromium status dag lint docs bench reference clean
+.PHONY: demo study test wordnet slurm chromium status dag lint audit docs bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -78,6 +79,13 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs
 	@echo "The site is build/docs/index.html."
+
+# Not part of `make test`, which needs no network. pip-audit lives by itself, so that it changes none of what it audits.
+audit: $(VENV)/.dev
+	test -x $(VENV)/audit/bin/pip-audit || { $(BIN)/python -m venv $(VENV)/audit && \
+	  $(VENV)/audit/bin/python -m pip install --quiet pip-audit==2.10.1; } || \
+	  { echo "Not audited: pip-audit cannot be installed without a network."; exit 2; }
+	$(BIN)/python envs/audit.py $(BIN)/python $(VENV)/audit/bin/pip-audit
 
 # The pages that are written from the code; a test fails when they are behind.
 reference: $(VENV)/.workflow

@@ -3,6 +3,7 @@
 import ast
 import gzip
 import io
+import json
 import os
 import pickle
 import re
@@ -10,6 +11,7 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from runpy import run_path
 
 import h5py
 import nibabel
@@ -20,6 +22,7 @@ import torch
 
 from isoprune.config import load
 from isoprune.datasets import archives
+from isoprune.datasets.osf import project_files
 from isoprune.errors import ConfigError, IsopruneError, LabelError, UnreadableFileError
 from isoprune.figures import heatmap_pages
 from isoprune.figures.style import save, styled
@@ -34,6 +37,7 @@ from isoprune.io.weights import read_state_dict
 from isoprune.labels import check_labels
 from isoprune.occlusion.tables import file_name, heatmap_table
 from mapped import made
+from web import web
 
 SOURCES = [
     path
@@ -339,6 +343,16 @@ def test_a_tar_that_goes_on_swelling_after_its_end_is_given_up(tmp_path, monkeyp
         archives.unpack(tmp_path / "x.tar.gz", tmp_path / "in")
 
 
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "/etc/passwd", "data:text/plain,x"])
+def test_a_list_from_elsewhere_cannot_name_files_of_this_machine(url, monkeypatch):
+    about = {"kind": "file", "materialized_path": "/x", "size": 1, "extra": {"hashes": {"sha256": "0" * 64}}}
+    page = {"data": [{"attributes": about, "links": {"download": url}}], "links": {}}
+    with web({"/nodes/abcde/files/osfstorage/": json.dumps(page).encode()}) as server:
+        monkeypatch.setattr("isoprune.datasets.osf.API", server.url)
+        with pytest.raises(UnreadableFileError, match="the address"):
+            project_files("https://osf.io/abcde/", where="data set 'mine'")
+
+
 # ------------------------------------------------------------------------------ labels and names
 
 
@@ -418,3 +432,25 @@ def test_a_dollar_sign_in_a_label_is_drawn_as_it_is(tmp_path):
 
     draw()
     assert "<script>" not in (tmp_path / "x.svg").read_text()
+
+
+# ------------------------------------------------------------------------------ the audit of packages
+
+
+@pytest.mark.parametrize(
+    ("printed", "status", "said"),
+    [
+        ("", 2, "cannot be reached"),
+        ("Traceback", 2, "cannot be reached"),
+        (
+            '{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}',
+            0,
+            "1 of 1 packages looked up, 0 weaknesses",
+        ),
+        ('{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "CVE-1"}]}]}', 1, "a 1: CVE-1"),
+        ('{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', 2, "does not have them: a"),
+    ],
+)
+def test_an_audit_that_did_not_happen_is_no_pass(printed, status, said):
+    found, lines = run_path(str(Path(__file__).parents[2] / "envs" / "audit.py"))["verdict"](printed)
+    assert found == status and said in "\n".join(lines)

@@ -39,9 +39,14 @@ def planned_jobs(config: str | Path, data_dir: str | None = None) -> dict[str, i
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--configfile", str(config)]
     command += ["--config", f"data_dir={data_dir}"] if data_dir else []
     command += ["--dry-run", "--nolock", "--cores", "1", "--quiet", "rules"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    # No shell reads the command: a path is one argument, whatever it holds.
+    done = subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
-        said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        # Where in the workflow it stopped helps nobody who reads a setting's error.
+        lines = [line.strip() for line in done.stdout.splitlines()]
+        said = [line for line in lines if line.strip("^~ ") and not line.startswith("File ")]
         raise PlanError(
             "a dry run of the workflow",
             "; ".join(said[-3:]) or "it stopped",

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from isoprune.errors import UnreadableFileError
-from isoprune.io.files import readable, replacing
+from isoprune.io.files import readable, write_bytes
 
 MOST_BYTES = 20 * 10**9
 """What an archive may unpack to; more is taken for an attack, or a mistake."""
@@ -68,8 +68,7 @@ def take(archive: Path, wanted: dict[str, Path], sizes: set[int]) -> None:
             with opened() as member:
                 content = member.read(size)
             if place := wanted.get(hashlib.sha256(content).hexdigest()):
-                with replacing(place) as temporary:
-                    temporary.write_bytes(content)
+                write_bytes(place, content)
 
 
 def unpack(archive: Path, folder: Path) -> None:

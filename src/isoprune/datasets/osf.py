@@ -60,7 +60,7 @@ def project_files(project: str, *, where: str) -> list[DataFile]:
 
 def _answer(url: str, where: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        page = download(url, Path(folder) / "page.json", where=where, limit=10**7)
+        page = download(_on_the_network(url), Path(folder) / "page.json", where=where, limit=10**7)
         return json.loads(page.read_bytes())
 
 
@@ -72,7 +72,14 @@ def _file(entry: dict[str, Any]) -> DataFile:
     sha256 = about["extra"]["hashes"]["sha256"]
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError(f"the SHA-256 {sha256}")
-    return DataFile(str(path), int(about["size"]), sha256, entry["links"]["download"])
+    return DataFile(str(path), int(about["size"]), sha256, _on_the_network(entry["links"]["download"]))
+
+
+def _on_the_network(url: str) -> str:
+    """``url``, unless it is an address of something on this machine, which no list from elsewhere may have read."""
+    if not url.startswith(("https://", "http://")):
+        raise ValueError(f"the address {url}")
+    return url
 
 
 def _strange(where: str, url: str, found: str) -> UnreadableFileError:
