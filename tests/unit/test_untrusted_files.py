@@ -350,7 +350,7 @@ def test_a_list_from_elsewhere_cannot_name_files_of_this_machine(url, monkeypatc
     with web({"/nodes/abcde/files/osfstorage/": json.dumps(page).encode()}) as server:
         monkeypatch.setattr("isoprune.datasets.osf.API", server.url)
         with pytest.raises(UnreadableFileError, match="the address"):
-            project_files("https://osf.io/abcde/", where="data set 'mine'")
+            project_files("abcde", where="data set 'mine'")
 
 
 # ------------------------------------------------------------------------------ labels and names
