@@ -49,8 +49,8 @@ def accuracy_findings(table: pd.DataFrame) -> list[AccuracyFinding]:
     """
     final = table[table["final"] & (table["images"] == ALL_CLASSES)]
     return [
-        AccuracyFinding(*place, _verdict(rows[rows["rescaled"]]), tuple(_others(rows)))
-        for place, rows in final.groupby(["network", "target"], sort=False)
+        AccuracyFinding(network, target, _verdict(rows[rows["rescaled"]]), tuple(_others(rows)))
+        for (network, target), rows in final.groupby(["network", "target"], sort=False)
     ]
 
 

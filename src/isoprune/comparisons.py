@@ -51,7 +51,7 @@ def study_contrasts(
     DataFrame
         Columns as `isoprune.results.CONTRAST_COLUMNS`.
     """
-    settings = {"seed": seed, "n_bootstrap": n_bootstrap}
+    settings: dict[str, Any] = {"seed": seed, "n_bootstrap": n_bootstrap}
     between = comparisons(folds, {unit.key: unit.sets.fingerprint for unit in units}, **settings)
     return pd.concat(
         [contrasts(folds, [unit.facts for unit in units], **settings), between], ignore_index=True

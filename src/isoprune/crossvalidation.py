@@ -211,7 +211,7 @@ def _score(
     rows = block.rows_defined_under(retained)
     block = block.of(rows)
     whole = block.procedure.whole(retained, block.values.shape[1])
-    counts = {
+    counts: dict[str, Any] = {
         "tested": tuple(fold.test[row] for row in rows),
         "n_constant": len(fold.test) - len(rows),
     }

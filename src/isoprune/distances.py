@@ -296,7 +296,7 @@ def _computed(
             "condition": list(labels) * len(means),
             "run": [run for run in range(len(means)) for _ in labels],
         }
-    computed = calc_rdm(
+    computed: Any = calc_rdm(
         Dataset(means.reshape(-1, means.shape[-1]), obs_descriptors=descriptors),
         method=measure,
         descriptor="condition",

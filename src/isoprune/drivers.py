@@ -223,7 +223,7 @@ def _numbers(values: np.ndarray, own: Keeping, same: Mapping[str, Keeping]) -> d
 
 
 def feature_table(
-    values: np.ndarray, target: str, keepings: Mapping[str, Keeping], chosen: Sequence[int]
+    values: np.ndarray, target: str, keepings: Mapping[str, Keeping], chosen: Sequence[int] | np.ndarray
 ) -> pd.DataFrame:
     """A row a chosen feature, columns as `FEATURE_COLUMNS`; ``values`` of shape (n_images, n_features)."""
     import pandas as pd
@@ -247,7 +247,7 @@ def feature_table(
 
 
 def other_table(
-    values: np.ndarray, target: str, keepings: Mapping[str, Keeping], chosen: Sequence[int]
+    values: np.ndarray, target: str, keepings: Mapping[str, Keeping], chosen: Sequence[int] | np.ndarray
 ) -> pd.DataFrame:
     """A row a chosen feature × other target, columns as `OTHER_COLUMNS`; ``values`` (n_images, n_features)."""
     import pandas as pd
@@ -274,7 +274,7 @@ def other_table(
 
 
 def image_table(
-    values: np.ndarray, labels: Sequence[str], chosen: Sequence[int], images: int
+    values: np.ndarray, labels: Sequence[str], chosen: Sequence[int] | np.ndarray, images: int
 ) -> pd.DataFrame:
     """Images that drive each feature most and least, in the order of drive; columns as `IMAGE_COLUMNS`.
 

@@ -185,7 +185,8 @@ def n_features_of(network: Network, layer: str, *, spatial: str = "mean") -> int
         If there is no such layer, or it gives no features.
     """
     choose(spatial, SPATIAL, what="way to treat space", where="setting 'spatial'")
-    size = network.transform.crop_size[0]
+    transform: Any = network.transform  # torchvision's, which know the size they crop to
+    size = transform.crop_size[0]
     on = next(network.module.parameters()).device
     with torch.inference_mode(), reading(network, resolve_layer(network, layer), spatial=spatial) as embedded:
         return embedded(torch.empty(1, 3, size, size, device=on)).shape[1]

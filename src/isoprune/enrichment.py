@@ -96,7 +96,7 @@ def hypernyms_of(table: pd.DataFrame, labels: Sequence[str]) -> Hypernyms | None
 def enrichment_table(
     values: np.ndarray,
     hypernyms: Hypernyms,
-    shown: Sequence[int],
+    shown: Sequence[int] | np.ndarray,
     *,
     n_top: int,
     n_permutations: int,

@@ -29,7 +29,7 @@ class IsopruneError(ValueError):
         self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
         super().__init__(f"{where}: {found}; expected {expected}. {remedy}")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[IsopruneError], tuple[str, str, str, str]]:
         # The default would rebuild the error from its one-string args, which the signature refuses;
         # worker processes send their errors home by pickle.
         return type(self), (self.where, self.found, self.expected, self.remedy)

@@ -329,7 +329,7 @@ def _inputs(runs: Sequence[BetaRun], regions: Mapping[str, Region]) -> dict[str,
             hashes.setdefault(path, sha256_of_file(path))
         return {f"{role}_file-{number}": hashes[path] for number, path in enumerate(files, start=1)}
 
-    betas = {}
+    betas: dict[str, str] = {}
     for run in runs:
         betas |= named(f"run-{run.label}", run.files)
     return {name: {**betas, **named("region", region.files)} for name, region in regions.items()}

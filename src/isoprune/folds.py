@@ -90,8 +90,8 @@ def make_folds(
             f"at least {MIN_IMAGES}",
             "Cross-validation needs three folds of three images; without `networks` a study stops at RDMs.",
         )
-    of_group = None if folds == "random" else _groups_of(labels, groups, folds)
-    if folds == "leave-one-group-out":
+    of_group = None if folds == "random" else _groups_of(labels, groups or {}, folds)
+    if folds == "leave-one-group-out" and of_group is not None:
         n_splits, n_repeats = len(set(of_group)), 1
     elif not 2 <= n_splits <= len(labels) // MIN_TEST_IMAGES:
         raise TooFewImagesError(
@@ -107,8 +107,8 @@ def make_folds(
     return made
 
 
-def _groups_of(labels: Sequence[str], groups: Mapping[str, str] | None, scheme: str) -> np.ndarray:
-    missing = list(labels) if groups is None else [label for label in labels if not groups.get(label)]
+def _groups_of(labels: Sequence[str], groups: Mapping[str, str], scheme: str) -> np.ndarray:
+    missing = [label for label in labels if not groups.get(label)]
     if missing:
         raise FoldError(
             "crossvalidation.column",
@@ -124,7 +124,7 @@ def _deal(
 ) -> np.ndarray:
     """Fold number, 0 … n_splits − 1, of each label."""
     shuffled = rng.permutation(len(labels))
-    if scheme == "random":
+    if of_group is None:
         return _in_turn(shuffled, n_splits)
     if scheme == "stratified":
         # One deal through all groups: each group is spread evenly, and so are the remainders.

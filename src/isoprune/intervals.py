@@ -45,7 +45,7 @@ class Interval:
         A difference d is shown as ``tanh(middle + d/2) − tanh(middle − d/2)``, monotone in d: exactly the
         difference of the two correlations, and an interval that excludes 0 does so in either scale.
         """
-        return tuple(self._r(z) for z in (self.estimate, self.low, self.high))
+        return self._r(self.estimate), self._r(self.low), self._r(self.high)
 
     def _r(self, z: float) -> float:
         if self.middle is None:
@@ -176,9 +176,10 @@ def dual_interval(
     n_subjects, n_samples = samples.shape
     chosen = np.random.default_rng([seed, n_subjects]).integers(n_subjects, size=(n_samples, n_subjects))
     over_both = samples[chosen, np.arange(n_samples)[:, None]].mean(axis=1)
-    variances = [_variance(one) for one in (over_both, observed[chosen].mean(axis=1), samples.mean(axis=0))]
+    of_samples = (over_both, observed[chosen].mean(axis=1), samples.mean(axis=0))
+    both, over_subjects, over_images = (_variance(one) for one in of_samples)
     n_images = len(bootstraps[subjects[0]].labels)
-    variance = dual_variance(*variances, n_subjects, n_images)
+    variance = dual_variance(both, over_subjects, over_images, n_subjects, n_images)
     middle = None if b is None else float(np.mean([one[2] for one in made]))
     dof = min(n_subjects, n_images) - 1
     return _around(float(observed.mean()), variance, dof, "subjects and images", middle)

@@ -61,7 +61,7 @@ class Keeping:
 
 
 def keeping(
-    main: Sequence[tuple[FoldSets, Sequence[int]]], single: Sequence[FoldSets], n_features: int
+    main: Sequence[tuple[FoldSets, Sequence[int] | np.ndarray]], single: Sequence[FoldSets], n_features: int
 ) -> Keeping:
     """How steadily a target keeps features.
 
@@ -107,7 +107,7 @@ def _share(sets: Sequence[FoldSets], n_features: int) -> np.ndarray:
 def keepings_of_units(
     units: Sequence[Mapping[str, str]],
     sets: Sequence[FoldSets],
-    final: Sequence[Sequence[int]],
+    final: Sequence[Sequence[int] | np.ndarray],
     n_features: int,
 ) -> dict[str, Keeping]:
     """How steadily each target of a network keeps its features.

@@ -51,7 +51,7 @@ class Embedding:
     name: str = "embedding"
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f"embedding '{self.name}'"
         values = np.asarray(self.values)
         if values.ndim != 2 or values.shape[0] != len(self.labels):
@@ -111,7 +111,7 @@ class Embedding:
         """Features of each layer, where the best of several layers is to be chosen (`isoprune.layers`); else empty."""
         return tuple(layer["n_features"] for layer in self.provenance.get("layers", ()))
 
-    def whole(self, features: Sequence[int]) -> np.ndarray:
+    def whole(self, features: Sequence[int] | np.ndarray) -> np.ndarray:
         """All features of the layer that a set is of."""
         return whole_layer(features, self.layer_sizes, self.values.shape[1])
 
@@ -154,7 +154,9 @@ class Embedding:
         return replace(some, values=values)
 
 
-def whole_layer(features: Sequence[int], layer_sizes: Sequence[int], n_features: int) -> np.ndarray:
+def whole_layer(
+    features: Sequence[int] | np.ndarray, layer_sizes: Sequence[int], n_features: int
+) -> np.ndarray:
     """All features of the layer that a set is of.
 
     Parameters
@@ -202,7 +204,7 @@ class RDM:
     measure: str = "dissimilarity"
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         where = f"target '{self.target}' of subject '{self.subject}'"
         object.__setattr__(self, "labels", check_labels(self.labels, where))
         values = square(self.values, where, self.labels)
@@ -243,7 +245,7 @@ class RDM:
             )
             raise RDMError(where, found, "one RDM", remedy)
         labels = stimuli_of(rdms.pattern_descriptors, where)
-        named = {
+        named: dict[str, Any] = {
             key: str(rdms.rdm_descriptors[key][0])
             for key in ("target", "subject")
             if key in rdms.rdm_descriptors
@@ -372,7 +374,7 @@ def _check_entries(values: np.ndarray, where: str, names: Sequence[str]) -> None
     off_diagonal = ~np.eye(len(values), dtype=bool)
     undefined = np.argwhere(~np.isfinite(values) & off_diagonal)
     if len(undefined):
-        i, j = undefined[0]
+        i, j = map(int, undefined[0])
         raise RDMError(
             where,
             f"{len(undefined)} undefined entries, the first at ({names[i]}, {names[j]})",
@@ -383,7 +385,7 @@ def _check_entries(values: np.ndarray, where: str, names: Sequence[str]) -> None
     gap = np.abs(values - values.T)
     np.fill_diagonal(gap, 0.0)
     if gap.max(initial=0.0) > 1e-6 * scale:
-        i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+        i, j = map(int, np.unravel_index(int(gap.argmax()), gap.shape))
         raise RDMError(
             where,
             f"not symmetric: ({names[i]}, {names[j]}) is {values[i, j]:.6g}, "
@@ -461,7 +463,7 @@ class Patterns:
     tsnr: np.ndarray | None = None
     residuals: Residuals | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
         n_rows = len(self.conditions)
         if values.ndim != 2 or values.shape[0] != n_rows or len(self.runs) != n_rows:
@@ -560,7 +562,7 @@ def check_no_constant_image(values: np.ndarray, where: str, labels: Sequence[str
     if len(constant):
         raise ConstantImageError(
             where,
-            f"image {listing(labels[row] for row in constant)} has the same value in all "
+            f"image {listing(labels[int(row)] for row in constant)} has the same value in all "
             f"{np.shape(values)[1]} features",
             "features that differ within every image",
             "Its correlation with other images is undefined: leave the image out or choose another layer.",

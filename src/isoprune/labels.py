@@ -21,11 +21,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def listing(words: Iterable[str], most: int = 6) -> str:
+def listing(words: Iterable[object], most: int = 6) -> str:
     """Words as a readable list that says how many it leaves out."""
-    words = [str(word) for word in words]
-    shown = ", ".join(words[:most])
-    return shown if len(words) <= most else f"{shown} … ({len(words)} in all)"
+    written = [str(word) for word in words]
+    shown = ", ".join(written[:most])
+    return shown if len(written) <= most else f"{shown} … ({len(written)} in all)"
 
 
 def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
@@ -48,8 +48,8 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
     LabelError
         If a label is blank or occurs twice, or holds a character that cannot be seen.
     """
-    labels = tuple(str(label) for label in labels)
-    blank = [row for row, label in enumerate(labels, start=1) if not label.strip()]
+    names = tuple(str(label) for label in labels)
+    blank = [row for row, label in enumerate(names, start=1) if not label.strip()]
     if blank:
         raise LabelError(
             where,
@@ -57,7 +57,7 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
             "a label in every row",
             "Give every stimulus a name; rows are identified by it, never by their position.",
         )
-    unseen = [repr(label) for label in labels if _UNSEEN.search(label)]
+    unseen = [repr(label) for label in names if _UNSEEN.search(label)]
     if unseen:
         raise LabelError(
             where,
@@ -66,7 +66,7 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
             "labels that read as they are",
             "Rename these stimuli; two labels could look alike and be different.",
         )
-    repeated = [label for label, count in Counter(labels).items() if count > 1]
+    repeated = [label for label, count in Counter(names).items() if count > 1]
     if repeated:
         raise LabelError(
             where,
@@ -74,7 +74,7 @@ def check_labels(labels: Iterable[object], where: str) -> tuple[str, ...]:
             "every label once",
             "Rename or remove the duplicates.",
         )
-    return labels
+    return names
 
 
 def positions(

@@ -46,8 +46,10 @@ def layer_findings(table: pd.DataFrame) -> list[LayerFinding]:
     """
     pruned = table[table["competitor"] == "pruned"]
     return [
-        LayerFinding(readable_name(sweep, BEST), *place, _verdict(rows), _rest(rows))
-        for (sweep, *place), rows in pruned.groupby(["sweep", "target", "supervision"], sort=False)
+        LayerFinding(readable_name(sweep, BEST), target, supervision, _verdict(rows), _rest(rows))
+        for (sweep, target, supervision), rows in pruned.groupby(
+            ["sweep", "target", "supervision"], sort=False
+        )
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
+from functools import partial
 from itertools import groupby, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -163,12 +164,17 @@ def run_specifications(
     # The last of a design's exchanges is within categories, where there are any.
     exchange_name, within = list(design.exchanges.items())[-1 if exchange == "within" else 0]
     drawn = relabellings(labels, n_permutations, seed=design.seed, within=within)
-    given = {"relabellings": drawn, "exchange": exchange_name, "seed": design.seed, "threads": threads}
+    given: dict[str, Any] = {
+        "relabellings": drawn,
+        "exchange": exchange_name,
+        "seed": design.seed,
+        "threads": threads,
+    }
     found: dict[Specification, Any] = {}
     for alike, group in groupby(_by_ranking(some), key=lambda one: replace(one, n_rule="max")):
         of_group = list(group)
         rules = [one.n_rule for one in of_group]
-        about = progress and (lambda done, total, on=alike: progress(on.in_words, done, total))
+        about = progress and partial(progress, alike.in_words)
         with inside(f"multiverse, {embedding.name} with {alike.in_words}"):
             nulls = _nulls_of(values, matrix, labels, alike, rules, design, groups, progress=about, **given)
         found |= zip(of_group, nulls, strict=True)
@@ -264,5 +270,13 @@ def read_outcomes(path: str | Path) -> Outcomes:
     network, layer, target, fingerprint = map(str, arrays["about"])
     some = tuple(Specification(*map(str, row)) for row in arrays["choices"])
     n_features, n_images = map(int, arrays["sizes"])
-    kept = (arrays[name] for name in _ARRAYS)
-    return Outcomes(network, layer, target, some, *kept, n_features, n_images, fingerprint)
+    return Outcomes(
+        network,
+        layer,
+        target,
+        some,
+        **{name: arrays[name] for name in _ARRAYS},
+        n_features=n_features,
+        n_images=n_images,
+        fingerprint=fingerprint,
+    )

@@ -7,7 +7,7 @@ shows all scores in order, with the choices behind each (Simonsohn et al. 2020, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ def multiverse_table(
         here = [one for one in outcomes if one.target == target]
         joint[target] = joint_test(here)
         rows = [row for one in here for row in _rows(one, own)]
-        units = [(one.network, each) for one in here for each in one.specifications]
+        units: list[Hashable] = [(one.network, each) for one in here for each in one.specifications]
         observed = dict(
             zip(units, np.concatenate([one.observed[:, 1] for one in here]).tolist(), strict=True)
         )

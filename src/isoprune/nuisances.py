@@ -253,7 +253,7 @@ def _dissimilar(name: str, described: np.ndarray, labels: Sequence[str]) -> np.n
     if len(flat):
         raise ConstantImageError(
             f"nuisance '{name}'",
-            f"image {listing(labels[row] for row in flat)} has the same value everywhere",
+            f"image {listing(labels[int(row)] for row in flat)} has the same value everywhere",
             "images with some structure",
             "Correlations with a uniform image are undefined: leave the image out, or this nuisance.",
         )

@@ -101,8 +101,12 @@ def read_nulls(path: str | Path) -> dict[str, Null]:
 
 
 def _null_from(arrays: Mapping[str, np.ndarray], prefix: str) -> Null:
-    own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    own: dict[str, Any] = {
+        name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)
+    }
     own = {name: value if value.ndim else value.item() for name, value in own.items()}
     statistics = [name.removeprefix("relabelled_") for name in own if name.startswith("relabelled_")]
-    groups = {group: {name: own.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC}
+    groups: dict[str, Any] = {
+        group: {name: own.pop(f"{group}_{name}") for name in statistics} for group in _BY_STATISTIC
+    }
     return Null(**groups, **own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ def unit_partitions(
     blocks = sets.scored_blocks()
     scored = [features for features, images in zip(sets.retained, sets.tested, strict=True) if images.any()]
     full = _rdm(embedding, embedding.whole(final), measure)
-    of_network = {
+    of_network: dict[str, dict[str, Any]] = {
         "all": {"full": full, "pruned": _rdm(embedding, final, measure)},
         "held-out": {
             "full": [_rdm(embedding, embedding.whole(features), measure) for features in scored]

@@ -276,9 +276,11 @@ def _mean_z(r: np.ndarray) -> np.ndarray:
 def _rows_of(folds: Sequence[Fold], labels: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows of the training and of the test images of each fold."""
     row_of = {label: row for row, label in enumerate(labels)}
-    return [
-        tuple(np.array([row_of[one] for one in block]) for block in (fold.train, fold.test)) for fold in folds
-    ]
+
+    def rows(block: Sequence[str]) -> np.ndarray:
+        return np.array([row_of[one] for one in block])
+
+    return [(rows(fold.train), rows(fold.test)) for fold in folds]
 
 
 @dataclass(frozen=True)

@@ -368,7 +368,7 @@ def intersubject_table(rdms: Iterable[RDM]) -> pd.DataFrame:
         labels = sorted(group[0].labels)  # the order of rows changes no bit
         values = np.array([rdm.select(labels, wanted_in="the first subject").values for rdm in group])
         for place, rdm in enumerate(group):
-            row = {
+            row: dict[str, Any] = {
                 "target": target,
                 "subject": rdm.subject,
                 "n_subjects": len(group),

@@ -82,7 +82,7 @@ def read_values(
             stop = min(start + n_together, n_volumes)
             volumes = _checked(read(start, stop), (stop - start, *run.grid.shape), run, where)
             for name, (stored, reached) in places.items():
-                values[name][row : row + len(volumes), reached] = volumes[(slice(None), *stored)]
+                values[name][row : row + len(volumes), reached] = volumes[:, *stored]
             row += len(volumes)
     return values
 

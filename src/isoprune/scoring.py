@@ -77,7 +77,7 @@ def leaves_something(target: np.ndarray, removed: np.ndarray | None) -> bool:
 
 def controls_of(
     labels: Sequence[str],
-    nuisances: Sequence[np.ndarray] = (),
+    nuisances: np.ndarray | Sequence[np.ndarray] = (),
     categories: Sequence[str] | None = None,
 ) -> Controls:
     """Controls of images.

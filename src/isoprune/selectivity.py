@@ -307,7 +307,7 @@ def shown_selectivity(
     values: np.ndarray,
     labels: Sequence[str],
     columns: Mapping[str, Mapping[str, str]],
-    shown: Sequence[int],
+    shown: Sequence[int] | np.ndarray,
     selectivity: pd.DataFrame,
     *,
     n_random: int,
@@ -349,7 +349,8 @@ def _compared(
     explained: np.ndarray, held: np.ndarray, variance: np.ndarray, n_random: int, seed: int
 ) -> dict[str, float]:
     """ε² of sets against random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
-    own, found = _mean_explained(explained, held), {}
+    own = _mean_explained(explained, held)
+    found: dict[str, float] = {}
     for name, size in (("random", held.shape[1]), ("matched", STRATUM)):
         rng = np.random.default_rng([seed, RANDOM_STREAM])
         orders = (_exchanged(variance, size, rng) for _ in range(n_random))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import norm
@@ -89,7 +89,7 @@ def jaccard(a: Iterable[int], b: Iterable[int]) -> float:
     return len(a & b) / len(a | b) if a | b else np.nan
 
 
-def nogueira(sets: Sequence[Sequence[int]], n_features: int) -> Stability:
+def nogueira(sets: Sequence[Sequence[int] | np.ndarray], n_features: int) -> Stability:
     """Stability of a selection, corrected for chance (Nogueira, Sechidis & Brown 2018, J Mach Learn Res 18:174).
 
     With M sets, d features, the share ``p_f`` of sets that hold feature f, mean size ``k`` and ``q = k/d``::
@@ -139,7 +139,9 @@ def nogueira(sets: Sequence[Sequence[int]], n_features: int) -> Stability:
     return Stability(float(index), float(index - half), float(index + half), float(variance), n_sets)
 
 
-def stability_row(over: str, sets: Sequence[Sequence[int]], values: np.ndarray) -> dict[str, object]:
+def stability_row(
+    over: str, sets: Sequence[Sequence[int] | np.ndarray], values: np.ndarray
+) -> dict[str, object]:
     """A row of the table of stability; columns as `STABILITY_COLUMNS`.
 
     Parameters
@@ -175,9 +177,9 @@ def stability_row(over: str, sets: Sequence[Sequence[int]], values: np.ndarray) 
 
 
 def overlap_table(
-    sets: Mapping[str, Sequence[int]],
+    sets: Mapping[str, Sequence[int] | np.ndarray],
     n_features: int,
-    null: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    null: Mapping[str, Sequence[Sequence[int] | np.ndarray]] | None = None,
 ) -> pd.DataFrame:
     """Overlap of the retained sets of one network, a row a pair.
 
@@ -215,7 +217,7 @@ def overlap_table(
     held_null = _null_membership(names, null, n_features) if null else {}
     rows = []
     for a, b in combinations(names, 2):
-        row = {"a": a, "b": b, **_overlap(held[a], held[b])}
+        row: dict[str, Any] = {"a": a, "b": b, **_overlap(held[a], held[b])}
         if null:
             pairs = [
                 _overlap(one, other) for one, other in zip(held_null[a], _next(held_null[b]), strict=True)
@@ -231,7 +233,7 @@ def overlap_table(
     return table.assign(n_null=table["n_null"].fillna(0).astype(int))
 
 
-def sharing_table(sets: Mapping[str, Sequence[int]], n_features: int) -> pd.DataFrame:
+def sharing_table(sets: Mapping[str, Sequence[int] | np.ndarray], n_features: int) -> pd.DataFrame:
     """Which features several sets share, and which are private to one.
 
     Parameters
@@ -262,7 +264,7 @@ def sharing_table(sets: Mapping[str, Sequence[int]], n_features: int) -> pd.Data
     return pd.DataFrame(rows, columns=list(SHARING_COLUMNS))
 
 
-def rdm_agreement(sets: Mapping[str, tuple[Embedding, Sequence[int]]]) -> pd.DataFrame:
+def rdm_agreement(sets: Mapping[str, tuple[Embedding, Sequence[int] | np.ndarray]]) -> pd.DataFrame:
     """Correlation of the RDMs of retained sets, a row a pair; across networks as well.
 
     Features of two networks cannot be matched one to one, so that only their RDMs are compared.
@@ -302,7 +304,9 @@ def rdm_agreement(sets: Mapping[str, tuple[Embedding, Sequence[int]]]) -> pd.Dat
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 
-def rdm_correlation(values: np.ndarray, a: Sequence[int], b: Sequence[int]) -> float:
+def rdm_correlation(
+    values: np.ndarray, a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray
+) -> float:
     """Correlation over pairs of images of the RDMs of two sets of features; NaN where either is undefined.
 
     Parameters
@@ -318,14 +322,14 @@ def rdm_correlation(values: np.ndarray, a: Sequence[int], b: Sequence[int]) -> f
     return float(_standard_rdm(values, a) @ _standard_rdm(values, b))
 
 
-def _standard_rdm(values: np.ndarray, features: Sequence[int]) -> np.ndarray:
+def _standard_rdm(values: np.ndarray, features: Sequence[int] | np.ndarray) -> np.ndarray:
     # A set's order is its ranking; sums over features in one order give the same bits for the same set.
     return standardised_pairs(
         pairs_of(1 - similarity(values[:, np.sort(np.asarray(features, dtype=np.intp))]))
     )
 
 
-def _membership(sets: Sequence[Sequence[int]], n_features: int) -> np.ndarray:
+def _membership(sets: Sequence[Sequence[int] | np.ndarray], n_features: int) -> np.ndarray:
     """1 where a set holds a feature, shape (n_sets, n_features), float."""
     held = np.zeros((len(sets), n_features))
     for row, features in zip(held, sets, strict=True):
@@ -343,7 +347,7 @@ def _membership(sets: Sequence[Sequence[int]], n_features: int) -> np.ndarray:
 
 
 def _null_membership(
-    names: Sequence[str], null: Mapping[str, Sequence[Sequence[int]]], n_features: int
+    names: Sequence[str], null: Mapping[str, Sequence[Sequence[int] | np.ndarray]], n_features: int
 ) -> dict[str, np.ndarray]:
     counts = {name: len(null.get(name, ())) for name in names}
     if len(set(counts.values())) > 1 or min(counts.values()) < 2:

@@ -194,7 +194,8 @@ def _p_values(units: Sequence[Unit], exchange: str) -> pd.DataFrame:
     statistics = tested_statistics({unit.key: unit.nulls for unit in units})
     controlled = _partial_p_values(units)
     _check_exchange(exchange, statistics)
-    rows, families = {}, {}
+    rows: dict[Any, dict[str, Any]] = {}
+    families: dict[Any, list[Any]] = {}
     for key, by_exchange in statistics.items():
         p = {name: p_value(observed, null) for name, (observed, null, _) in by_exchange.items()}
         rows[key] = {"p": p.get(exchange, np.nan), "p_within": p.get(WITHIN, np.nan)}
@@ -389,8 +390,8 @@ def _ceilings_of_units(units: Sequence[Unit], rdms: Mapping[str, Mapping[str, RD
     for analysis, of_subjects in by_analysis(units).items():
         own = [found[unit.key] for unit in of_subjects if unit.key in found]
         if own:
-            ends = (fisher_mean([getattr(one, end) for one in own]) for end in ("low", "high"))
-            found[(*analysis, SUBJECTS)] = Ceiling(*ends, SUBJECTS)
+            low, high = (fisher_mean([getattr(one, end) for one in own]) for end in ("low", "high"))
+            found[(*analysis, SUBJECTS)] = Ceiling(low, high, SUBJECTS)
     rows = [(*key, ceiling.low, ceiling.high) for key, ceiling in found.items()]
     return pd.DataFrame(rows, columns=[*UNIT, "ceiling_low", "ceiling_high"])
 

@@ -248,7 +248,12 @@ def analyse_unit(
     ranked, target = (rdm.select(labels, side).values for rdm in (supervising, scored))
     folds, controls = design.make_folds(labels), design.controls(target, labels)
     given = values, ranked, target, labels
-    common = {"procedure": design.procedure, "controls": controls, "seed": design.seed, "threads": threads}
+    common: dict[str, Any] = {
+        "procedure": design.procedure,
+        "controls": controls,
+        "seed": design.seed,
+        "threads": threads,
+    }
 
     def counting(what: str) -> Callable[[int, int], None] | None:
         return progress and (lambda done, total: progress(what, done, total))

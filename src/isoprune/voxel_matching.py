@@ -78,7 +78,7 @@ def match_voxels(patterns: Mapping[str, Patterns], matching: VoxelMatching) -> d
         If a region has fewer voxels than are asked for.
     """
     sizes = {name: one.values.shape[1] for name, one in patterns.items()}
-    wanted = min(sizes.values()) if matching.n_voxels == SMALLEST else matching.n_voxels
+    wanted = min(sizes.values()) if matching.n_voxels == SMALLEST else int(matching.n_voxels)
     short = [f"{name} ({size})" for name, size in sizes.items() if size < wanted]
     if short:
         subject = next(iter(patterns.values())).subject

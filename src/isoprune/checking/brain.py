@@ -102,9 +102,9 @@ def _check_betas(
         about = "BOLD, to which models are fitted" if grid is None else f"BOLD, {in_words(grid)}"
     elif labels is not None:
         given = {"betas": betas, "roi": roi, "root": study.data_root}
-        runs = found.tried(checked_runs, subject, labels, **given)
-        if runs is not None:
-            (runs, brains.seen[subject]) = runs
+        checked = found.tried(checked_runs, subject, labels, **given)
+        if checked is not None:
+            runs, brains.seen[subject] = checked
             grid = runs[0].grid
             n_volumes = sum(len(run.conditions) for run in runs)
             about += f", {len(runs)} run(s), {n_volumes} volumes of {len(brains.seen[subject])} stimuli"

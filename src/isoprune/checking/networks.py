@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from isoprune.checking.findings import Findings
 from isoprune.config import Study
@@ -71,10 +72,10 @@ def _check_model(study: Study, network: Network, found: Findings) -> int | None:
     from isoprune.networks import outline, published_weights
 
     is_published = not network.has_weights_file and network.weights != "random"
-    weights = study.data_path(network.weights) if network.has_weights_file else network.weights
+    weights: Any = study.data_path(network.weights) if network.has_weights_file else network.weights
     if network.has_weights_file:
         weights = found.tried(_data_file, study, weights, f"networks[{network.name}].weights")
-    drawn = weights and found.tried(outline, network.model, weights, sha256=network.sha256)
+    drawn: Any = weights and found.tried(outline, network.model, weights, sha256=network.sha256)
     number = drawn and found.tried(n_features_of, drawn, network.layer, spatial=network.spatial)
     words = f"{network.model}, {network.weights}"
     absent = (

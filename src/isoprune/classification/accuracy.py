@@ -157,7 +157,8 @@ def accuracy_table(
     grid = log_numbers(n_features, numbers) if isinstance(numbers, int) else list(numbers)
     arms: list[list[Arm]] = []
     for unit in units:
-        for one in (unit.retained, *unit.weights):
+        sources: tuple[RetainedSet | Weights, ...] = (unit.retained, *unit.weights)
+        for one in sources:
             _check_source(one, activations)
         values = embedding.subset(unit.retained.images).values
         n_retained = len(unit.retained.features)
@@ -238,7 +239,7 @@ def _rows(arms: Sequence[Arm], right: Mapping[str, np.ndarray]) -> Iterator[dict
     for (competitor, scaled_by, _, _), members in final.items():
         if competitor == "pruned":
             continue
-        about = {"a": "pruned", "b": competitor, "scaled_by": scaled_by}
+        about: dict[str, Any] = {"a": "pruned", "b": competitor, "scaled_by": scaled_by}
         about |= {"number": pruned_key[2], "final": True}
         found = {top: _difference(of_arms[pruned], of_arms[members]) for top, of_arms in right.items()}
         yield about | _columns(found, members)

@@ -142,7 +142,7 @@ def _pass(
 ) -> None:
     """Pass images through the network, and write the layer's activations to a file."""
     head, n_images = Head(network, layer), len(images.files)
-    values: np.ndarray | None = None
+    values: np.memmap | None = None
     with moved(network.module, device), exact_arithmetic(), recording(network, layer) as activations_of:
         for start in range(0, n_images, batch_size):
             several = slice(start, start + batch_size)

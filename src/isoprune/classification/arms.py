@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -195,7 +195,7 @@ def _as_layer(scale: np.ndarray, activations: Activations) -> torch.Tensor:
 
 def unique_scales(scales: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
     """Scales each once, and for each of those given which one it is; targets share the whole and random sets."""
-    place: Mapping[bytes, int] = {}
+    place: dict[bytes, int] = {}
     which = np.array([place.setdefault(scale.tobytes(), len(place)) for scale in scales], dtype=np.intp)
     first = {number: scale for scale, number in zip(reversed(scales), which[::-1], strict=True)}
     return [first[number] for number in range(len(first))], which

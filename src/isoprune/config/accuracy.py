@@ -15,7 +15,7 @@ from isoprune.errors import ConfigError
 def _numbers(given: Any) -> Any:
     """How many numbers of features, or which; the command line hands numbers over as text."""
     several = isinstance(given, list | tuple)
-    read = [
+    read: list[Any] = [
         int(one) if isinstance(one, str) and one.isdigit() else one for one in (given if several else [given])
     ]
     whole = all(isinstance(one, int) and not isinstance(one, bool) for one in read)

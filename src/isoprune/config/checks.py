@@ -102,7 +102,7 @@ def _lonely_subjects(study: Study) -> list[IsopruneError]:
 
 def _subjectless_problems(study: Study) -> list[IsopruneError]:
     alone = [target for target in study.targets if not study.subjects_of(target.name)]
-    problems = [
+    problems: list[IsopruneError] = [
         ConfigError(
             f"targets[{target.name}].subjects",
             "no subject",
@@ -138,7 +138,7 @@ def _betas_problems(study: Study) -> list[IsopruneError]:
         found = f"it is missing, but target '{masked[0].name}' has {what}"
         remedy = "Add the block `betas`."
         return [ConfigError("betas", found, "images, conditions and runs", remedy)]
-    problems = study.betas.pattern_problems(several_subjects=len(study.subjects) > 1)
+    problems: list[IsopruneError] = [*study.betas.pattern_problems(several_subjects=len(study.subjects) > 1)]
     means = [one for one in ("group", "loso") if one in study.supervision]
     if study.betas.stimuli == "per-subject" and means and study.networks:
         found = f"`{means[0]}`, but subjects may have seen different stimuli (`betas.stimuli: per-subject`)"
@@ -159,7 +159,7 @@ def _nuisance_names(study: Study) -> list[IsopruneError]:
     names = [*study.names("networks"), *study.names("targets")]
     files = [entry for entry in study.nuisance if FILE_NUISANCE.fullmatch(entry)]
     named = [nuisance_named(entry) for entry in files]
-    problems = [
+    problems: list[IsopruneError] = [
         ConfigError(
             "nuisance",
             f"the file '{entry}' would be called '{name}', as something else is",
@@ -187,7 +187,7 @@ def _nuisance_names(study: Study) -> list[IsopruneError]:
 
 
 def _nuisance_problems(study: Study) -> list[IsopruneError]:
-    problems = []
+    problems: list[IsopruneError] = []
     asked = [name for partition in study.partitions for name in partition]
     if asked and "group" not in study.supervision:
         remedy = "Add `group` to `supervision`, or leave partitions out."
@@ -244,7 +244,7 @@ def _multiverse_problems(study: Study) -> list[IsopruneError]:
 def _reweighting_problems(study: Study) -> list[IsopruneError]:
     if study.reweighting is None:
         return []
-    return study.reweighting.problems(study.supervision, bool(study.networks))
+    return [*study.reweighting.problems(study.supervision, bool(study.networks))]
 
 
 def _transfer_problems(study: Study) -> list[IsopruneError]:

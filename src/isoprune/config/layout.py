@@ -34,7 +34,7 @@ def settings(block: type[Block] = Study, prefix: str = "") -> Iterator[tuple[str
 
 def block_of(place: tuple[str | int, ...]) -> type[Block]:
     """The block at a place such as ``("networks", 0)``."""
-    block = Study
+    block: type[Block] = Study
     for step in place:
         if isinstance(step, str):
             block = inner_block(block.model_fields[step].annotation) or block

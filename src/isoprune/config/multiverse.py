@@ -25,15 +25,18 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _choices(kind: Any, *before: Any) -> Any:
-    return Annotated[tuple[kind, ...], Field(strict=False, min_length=1), *before, AfterValidator(_once)]
+_SOME = Field(strict=False, min_length=1)
+_ONCE = AfterValidator(_once)
 
-
-Criteria = _choices(Literal["pearson", "spearman", "published", "published-spearman"])
-Measures = _choices(Literal["correlation", "cosine", "euclidean"])
-Methods = _choices(Literal["one-pass", "greedy"])
-NRules = _choices(NumberOfFeatures, BeforeValidator(_numbers))
-Schemes = _choices(Literal["random", "stratified", "grouped", "leave-one-group-out"])
+Criteria = Annotated[
+    tuple[Literal["pearson", "spearman", "published", "published-spearman"], ...], _SOME, _ONCE
+]
+Measures = Annotated[tuple[Literal["correlation", "cosine", "euclidean"], ...], _SOME, _ONCE]
+Methods = Annotated[tuple[Literal["one-pass", "greedy"], ...], _SOME, _ONCE]
+NRules = Annotated[tuple[NumberOfFeatures, ...], _SOME, BeforeValidator(_numbers), _ONCE]
+Schemes = Annotated[
+    tuple[Literal["random", "stratified", "grouped", "leave-one-group-out"], ...], _SOME, _ONCE
+]
 
 
 class Multiverse(Block):

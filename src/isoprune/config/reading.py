@@ -144,7 +144,7 @@ def _at(where: str, key: str) -> str:
     return f"{where}, '{key}'" if key else where
 
 
-def _translated(detail: dict[str, Any], given: dict[str, Any], where: str) -> ConfigError:
+def _translated(detail: Mapping[str, Any], given: dict[str, Any], where: str) -> ConfigError:
     """What pydantic says of a value, in the words of this project."""
     place, kind, limits = detail["loc"], detail["type"], detail.get("ctx", {})
     found, expected = f"found {_shown(detail['input'])}", _EXPECTED.get(kind, detail["msg"].lower())

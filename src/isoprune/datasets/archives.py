@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -118,14 +119,14 @@ def _members(archive: Path) -> Iterator[tuple[str, int, _Open]]:
                 if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                     raise _refused(archive, f"'{info.filename}', which is a link or a device")
                 if not info.is_dir():
-                    yield info.filename, info.file_size, lambda info=info: file.open(info)
+                    yield info.filename, info.file_size, partial(file.open, info)
         return
     with tarfile.open(archive, tarinfo=_Bounded) as file:
         for member in file:
             if not (member.isfile() or member.isdir()):
                 raise _refused(archive, f"'{member.name}', which is a link or a device")
             if member.isfile():
-                yield member.name, member.size, lambda member=member: file.extractfile(member)
+                yield member.name, member.size, partial(file.extractfile, member)
         _to_the_end(file.fileobj, archive)
 
 

@@ -38,7 +38,8 @@ def project_files(project: str, *, where: str) -> list[DataFile]:
     UnreadableFileError
         If an answer is not what the API promises, or states no SHA-256.
     """
-    pages, files = [f"{API}/nodes/{project}/files/osfstorage/"], []
+    pages = [f"{API}/nodes/{project}/files/osfstorage/"]
+    files: list[DataFile] = []
     for _ in range(MOST_PAGES):
         if not pages:
             return sorted(files, key=lambda file: file.path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from isoprune.datasets import king2019
@@ -108,8 +108,8 @@ def _from_project(of: Dataset, folder: Path, tell: Told | None) -> Path:
             unpack(place, stage / f"{file.path}.unpacked")
     shutil.rmtree(ready, ignore_errors=True)
     for path in sorted(path for path in stage.rglob("*") if path.is_file()):
-        if place := king2019.place_of(path.relative_to(stage)):
-            _put(path, ready / place)
+        if wanted := king2019.place_of(PurePosixPath(path.relative_to(stage))):
+            _put(path, ready / wanted)
     if not (ready / king2019.RDMS).is_file():
         names = ", ".join(file.path for file in there[:10]) or "nothing"
         raise MissingFileError(where, f"the project {of.url} holds {names}", f"a file {king2019.RDMS}", "")
@@ -170,7 +170,11 @@ def hold(files: Iterable[DataFile], folder: Path, name: str) -> None:
     )
     for file in files:
         if (path := folder / file.path).is_file():
-            about = {"where": f"data set '{name}', '{path}'", "size": file.size, "sha256": file.sha256}
+            about: dict[str, Any] = {
+                "where": f"data set '{name}', '{path}'",
+                "size": file.size,
+                "sha256": file.sha256,
+            }
             check_content(path, "the file that lies there", **about, remedy=remedy)
 
 

@@ -67,7 +67,8 @@ def nulls(summary: pd.DataFrame, tested: Tested, exchange: str) -> Figure:
 
 def _draw(panel: Axes, summary: pd.DataFrame, tested: Tested, shown: list[str], exchange: str) -> list[str]:
     """A null a supervision and set, one above the other; what decides comes back as lines of text."""
-    lines, feet = [], {}
+    lines: list[str] = []
+    feet: dict[str, float] = {}
     for supervision in reversed(shown):
         rows = summary[(summary["supervision"] == supervision) & (summary["subject"] == scored(supervision))]
         for name in ("full", "pruned"):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby, starmap
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ summary {{ cursor: pointer; margin: .8em 0; }}
 </html>
 """
 
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 def _interval(row: Row) -> str:
@@ -214,9 +215,9 @@ def findings_page(
     for (network, target), group in groupby(findings, key=lambda one: (one.network, one.target)):
         sections += _of_findings(f"{target}  ·  {network}", map(_paragraphs, group))
     sections += _of_findings("Layers tried", map(_layers, layers))
-    for kind, group in groupby(compared, key=lambda one: one.compared):
+    for kind, alike in groupby(compared, key=lambda one: one.compared):
         caveat = [f'<p class="standing">{escape(CEILINGS_DIFFER)}</p>'] if kind == "targets" else []
-        sections += _of_findings(ABOUT[kind], [*caveat, *map(_comparison, group)])
+        sections += _of_findings(ABOUT[kind], [*caveat, *map(_comparison, alike)])
     sections += _of_findings("All specifications", starmap(_specifications, (specifications or {}).values()))
     sections += _of_findings("Classification accuracy that is left", map(_accuracy, accuracy))
     return page(f"{study}: findings in words", sections, kind=' class="text"')

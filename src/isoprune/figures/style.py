@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from isoprune.io.files import replacing
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 COLOURS = {
     "full": "#0072B2",

@@ -22,7 +22,7 @@ def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
         If the place cannot be written to.
     """
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: str | Path, names: Iterable[str] = (), *, what: str) -> dict[str, np.ndarray]:

@@ -78,7 +78,7 @@ def read_embedding(path: str | Path) -> Embedding:
     with _opened(path) as file:
         try:
             about = file["descriptors"].attrs
-            labels = [unquote(label) for label in file["obs_descriptors/stimulus"].asstr("ascii")[()]]
+            labels = tuple(map(unquote, file["obs_descriptors/stimulus"].asstr("ascii")[()]))
             return Embedding(file["measurements"][()], labels, about["name"], json.loads(about["provenance"]))
         except IsopruneError:
             raise
@@ -146,7 +146,7 @@ def import_embedding(
             "a label for every row",
             f"Save them beside the array as '{LABEL_KEYS[0]}', or state them in the order of the rows.",
         )
-    row_labels = labels if own_labels is None else own_labels
+    row_labels = tuple(labels if own_labels is None else own_labels)
     embedding = Embedding(_as_float(values, str(path)), row_labels, name, provenance)
     if own_labels is not None and labels is not None:
         return embedding.select(check_labels(labels, f"embedding '{name}'"), "the study")

@@ -168,7 +168,7 @@ def _read_mat(path: Path, key: str | None) -> ReadyFile:
 
 def _from_mat(value: Any, where: str) -> ReadyFile:
     """A plain array, or a struct (array) with a field RDM and perhaps a field name."""
-    entries = [value] if isinstance(value, dict) else value
+    entries: Any = [value] if isinstance(value, dict) else value
     if np.ndim(entries) == 0 or not all(isinstance(entry, dict) for entry in entries):
         return ReadyFile(_numbers(value, where))
     if not all("RDM" in entry for entry in entries):

@@ -66,7 +66,7 @@ def read_state_dict(path: str | Path, *, where: str) -> dict[str, torch.Tensor]:
             expected,
             "If it is a training checkpoint, save the state dict in it as a file of its own.",
         )
-    return state
+    return dict(state)
 
 
 def _is_tensor(value: object) -> bool:

@@ -6,7 +6,7 @@ know is the author's to fill, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from isoprune.methods.analysis import competitors, crossvalidation, inference, pruning, uncertainty
@@ -92,7 +92,7 @@ def _fixed(text: str) -> Answer:
     return lambda _: text
 
 
-def _of(*paragraphs: Callable[[StudyFacts], object]) -> Answer:
+def _of(*paragraphs: Callable[[StudyFacts], Iterable[str]]) -> Answer:
     return lambda facts: with_names(" ".join(sentence for write in paragraphs for sentence in write(facts)))
 
 

@@ -135,7 +135,8 @@ class _Tracer(fx.Tracer):
 
     def __init__(self, layer: Layer):
         super().__init__()
-        self.layer, self.read = layer, []
+        self.layer = layer
+        self.read: list[Any] = []
 
     def call_module(self, module: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         given = args[0] if args else None

@@ -28,7 +28,8 @@ def occluded(image: torch.Tensor, boxes: np.ndarray, value: Any = 0.0, shape: st
     Tensor of shape (n_positions, n_channels, height, width)
     """
     colour = torch.as_tensor(value, dtype=image.dtype, device=image.device).reshape(-1, 1, 1)
-    under = torch.as_tensor(under_occluder(boxes, *image.shape[1:], shape), device=image.device)
+    _, height, width = image.shape
+    under = torch.as_tensor(under_occluder(boxes, height, width, shape), device=image.device)
     return torch.where(under[:, None], colour, image)
 
 

@@ -111,8 +111,8 @@ def map_sets(
     values = embedding.subset(labels).values.astype(np.float64)
     side = f"embedding '{embedding.name}'"
     target = supervising.select(labels, side).values
-    halves = _mean_of_halves([rdm.select(labels, side).values for rdm in subjects], design.seed)
-    halves = np.array(halves).reshape(-1, len(labels), len(labels))
+    means = _mean_of_halves([rdm.select(labels, side).values for rdm in subjects], design.seed)
+    halves = np.array(means).reshape(-1, len(labels), len(labels))
     moved = relabellings(labels, n_null, seed=design.seed)
     held_out = sets.held_out if use == HELD_OUT else np.zeros((1, len(labels)), dtype=bool)
     retained = sets.retained if use == HELD_OUT else (final,)

@@ -311,7 +311,7 @@ class _Job:
         picture = read_image(path, "object mask")
         nearest = import_torchvision().transforms.InterpolationMode.NEAREST
         picture = functional.resize(picture, how["resize"], interpolation=nearest)
-        return self.windows.share_inside(np.asarray(functional.center_crop(picture, how["crop"])).any(axis=2))
+        return self.windows.share_inside(np.any(functional.center_crop(picture, how["crop"]), axis=2))
 
     def _picture(self, image: torch.Tensor) -> np.ndarray:
         how = self.shown.network.provenance["transform"]

@@ -259,8 +259,16 @@ def select_many(
         As `prune`, for any of the targets.
     """
     rules = (procedure.n_rule,)
-    given = {"nuisances": nuisances, "threads": threads, "keep_results": keep_results}
-    return select_by_rules(values, targets, procedure, rules, **given)[0]
+    (selections,) = select_by_rules(
+        values,
+        targets,
+        procedure,
+        rules,
+        nuisances=nuisances,
+        threads=threads,
+        keep_results=keep_results,
+    )
+    return selections
 
 
 def select_by_rules(
@@ -289,7 +297,9 @@ def select_by_rules(
     """
     n_pairs = len(values) * (len(values) - 1) // 2
     group = -(-PAIRS_OF_TARGETS // (n_pairs * TARGETS_AT_ONCE)) * TARGETS_AT_ONCE
-    numbers, retained, results = ([[] for _ in n_rules] for _ in range(3))
+    numbers: list[list[int]] = [[] for _ in n_rules]
+    retained: list[list[np.ndarray]] = [[] for _ in n_rules]
+    results: list[list[PruningResult]] = [[] for _ in n_rules]
     with one_blas_thread():
         chosen = backend_named(procedure.backend, threads)
         targets = iter(targets)
@@ -331,7 +341,7 @@ def _results(
         check_target_varies(target, "target")
     criterion, measure = procedure.criterion, procedure.measure
     n_nuisances = 0 if nuisances is None else len(nuisances)
-    if n_nuisances:
+    if nuisances is not None and n_nuisances:
         _check_embedding_unexplained(values, nuisances, procedure)
         backend = removing(backend, nuisances)
     prepared = backend.prepare(np.asarray(values, dtype=np.float64), measure)
@@ -341,7 +351,7 @@ def _results(
         drop, order = ranking.one_pass(prepared, targets, criterion, batched)
     curves = criterion.value(prepared.insertion_curves(targets, order, criterion))
     about = criterion.name, backend.name, measure, procedure.method, n_nuisances
-    given = {"values": values, "nuisances": nuisances, "measure": measure}
+    given: dict[str, Any] = {"values": values, "nuisances": nuisances, "measure": measure}
 
     def under(rule: NRule) -> list[PruningResult]:
         return [

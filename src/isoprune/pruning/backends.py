@@ -170,8 +170,8 @@ def backend_named(name: str, threads: int = 1) -> Backend:
 
         if name == "cuda" or torch_device.cuda_usable():
             device = torch_device.cuda_device()
-            prepare = partial(torch_device.TorchPrepared, device=device)
-            return Backend(torch_device.recorded_name(device), prepare)
+            on_device = partial(torch_device.TorchPrepared, device=device)
+            return Backend(torch_device.recorded_name(device), on_device)
     use_compiled = name != "numpy" and kernels.is_compiled()
     prepare = partial(CpuPrepared, use_compiled=use_compiled, threads=threads)
     return Backend("cpu-numba" if use_compiled else "cpu-numpy", prepare)

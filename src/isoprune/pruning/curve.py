@@ -256,6 +256,6 @@ def _numpy_moments(
             delta[m] = np.sqrt(m / (m + 1)) * distance
     np.cumsum(delta**2, axis=0, out=moment)
     bad = moment <= tolerance * squares
-    zero = (moment <= 0) | (bad if zero_undefined else False)
+    zero = (moment <= 0) | bad if zero_undefined else moment <= 0
     scale = np.where(zero, 0.0, 1.0 / np.sqrt(np.where(zero, 1.0, moment)))
-    return delta, scale, bad.any(axis=1)
+    return delta, scale, np.any(bad, axis=1)

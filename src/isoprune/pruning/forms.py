@@ -10,6 +10,7 @@ the same, which the sums themselves tell, the caller computes pair by pair.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -25,12 +26,20 @@ def prepared(measure: str, similarity: np.ndarray) -> CosineForms | DistanceForm
     return DistanceForms(similarity) if measure == "euclidean" else CosineForms(similarity)
 
 
-class _Forms:
+class _Forms(ABC):
     def __init__(self, similarity: np.ndarray):
         self.similarity = similarity
         self.shift = pairs_of(similarity).mean()
         self.shifted = similarity - self.shift
         np.fill_diagonal(self.shifted, 0.0)
+
+    @abstractmethod
+    def product(self, y: np.ndarray, u: np.ndarray, weighted: np.ndarray, standard: np.ndarray) -> np.ndarray:
+        """Σ C·T over pairs, with ``weighted`` = R∘T."""
+
+    @abstractmethod
+    def spread(self, y: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Σ(C − mean C)² over pairs, and the size of the terms that it is the sum of."""
 
     def of_targets(self, standards: np.ndarray) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         """What gives, for a chunk of features, the isomorphism without each and where that is inexact.

@@ -44,7 +44,9 @@ def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return njit(nogil=True, cache=True, fastmath=fast, error_model="numpy")(kernel)
 
 
-def sums_without(y, u, similarity, standard, shift):
+def sums_without(
+    y: np.ndarray, u: np.ndarray, similarity: np.ndarray, standard: np.ndarray, shift: np.ndarray
+) -> np.ndarray:
     """Σ(C − c), Σ(C − c)² and Σ(C − c)·T over pairs, without each feature.
 
     Parameters
@@ -100,7 +102,9 @@ def sums_without(y, u, similarity, standard, shift):
     return sums[:, :n_features]
 
 
-def distance_sums_without(y, similarity, standard, shift):
+def distance_sums_without(
+    y: np.ndarray, similarity: np.ndarray, standard: np.ndarray, shift: np.ndarray
+) -> np.ndarray:
     """As `sums_without`, where the similarity without the feature is ``R_ij + (y_i − y_j)²``."""
     n_features, n_images = y.shape
     sums = np.zeros((3, n_features))
@@ -119,7 +123,9 @@ def distance_sums_without(y, similarity, standard, shift):
     return sums
 
 
-def pairs_without(y, u, similarity, shift, pairs):
+def pairs_without(
+    y: np.ndarray, u: np.ndarray, similarity: np.ndarray, shift: np.ndarray, pairs: np.ndarray
+) -> np.ndarray:
     """Write C − c of every pair (upper triangle, row by row) into ``pairs``, shape (n_features, n_pairs).
 
     Returns Σ(C − c) and Σ(C − c)², shape (2, n_features). The other arguments are those of `sums_without`.
@@ -144,7 +150,9 @@ def pairs_without(y, u, similarity, shift, pairs):
     return sums
 
 
-def distance_pairs_without(y, similarity, shift, pairs):
+def distance_pairs_without(
+    y: np.ndarray, similarity: np.ndarray, shift: np.ndarray, pairs: np.ndarray
+) -> np.ndarray:
     """As `pairs_without`, where the similarity without the feature is ``R_ij + (y_i − y_j)²``."""
     n_features, n_images = y.shape
     sums = np.zeros((2, n_features))
@@ -166,7 +174,15 @@ def distance_pairs_without(y, similarity, shift, pairs):
     return sums
 
 
-def prefix_moments(features, ranking, before, state, centred, tolerance, zero_undefined):
+def prefix_moments(
+    features: np.ndarray,
+    ranking: np.ndarray,
+    before: int,
+    state: np.ndarray,
+    centred: bool,
+    tolerance: float,
+    zero_undefined: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rank-one terms and scales of the similarities of the prefixes that some features complete.
 
     Parameters
@@ -221,7 +237,15 @@ def prefix_moments(features, ranking, before, state, centred, tolerance, zero_un
     return delta, scale, undefined
 
 
-def prefix_sums(delta, scale, standard, shift, moments, first, last):
+def prefix_sums(
+    delta: np.ndarray,
+    scale: np.ndarray,
+    standard: np.ndarray,
+    shift: np.ndarray,
+    moments: np.ndarray,
+    first: int,
+    last: int,
+) -> np.ndarray:
     """Σ(C − c), Σ(C − c)² and Σ(C − c)·T of some prefixes, over the pairs of rows ``first … last``.
 
     Parameters
@@ -283,7 +307,9 @@ def prefix_sums(delta, scale, standard, shift, moments, first, last):
     return sums[:, :n_features]
 
 
-def prefix_distance_sums(delta, standard, shift, distances, first, last):
+def prefix_distance_sums(
+    delta: np.ndarray, standard: np.ndarray, shift: np.ndarray, distances: np.ndarray, first: int, last: int
+) -> np.ndarray:
     """As `prefix_sums`, where a feature adds ``−(δ_i − δ_j)²`` to the similarity of images i and j."""
     n_features = delta.shape[0]
     sums = np.zeros((3, n_features))

@@ -94,7 +94,7 @@ def n_retained(
         enough = candidates >= candidates[best] - error
     else:
         n_features = len(curve) - 1
-        wanted = max(2, round(rule * n_features)) if isinstance(rule, float) else rule
+        wanted = max(2, round(rule * n_features)) if isinstance(rule, float) else int(rule)
         if wanted >= len(candidates):
             raise EmbeddingError(
                 "embedding",

@@ -123,7 +123,9 @@ def _squares(pairs: np.ndarray, n_images: int) -> np.ndarray:
     return np.array([squareform(one) for one in pairs]).reshape(-1, n_images, n_images)
 
 
-def _combined(weights: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray:
+def _combined(
+    weights: np.ndarray | Sequence[np.ndarray], values: np.ndarray | Sequence[np.ndarray]
+) -> np.ndarray:
     """Σ weights · values, term by term; 0 of nothing."""
     return sum((weight * value for weight, value in zip(weights, values, strict=True)), np.zeros(()))
 

@@ -102,11 +102,11 @@ def score_retained(
     matrix = joined.target[np.ix_(order, order)]
     _check_not_fitted_on(retained, matrix, labels, target)
     procedure = procedure_named(retained.criterion, retained.measure, retained.method)
-    whole = Block(joined.values[order], matrix, controls_of(labels), procedure)
+    every = Block(joined.values[order], matrix, controls_of(labels), procedure)
     pruned = np.array(retained.features)
     drawn = relabellings(labels, n_relabellings, seed=seed, within=within)
     with one_blas_thread():
-        block, rows = _varying_under(whole, pruned, retained)
+        block, rows = _varying_under(every, pruned, retained)
         whole = whole_layer(pruned, retained.layer_sizes, retained.n_features)
         sets = [whole, pruned]
         r = _defined(block.scores(sets)["r"], retained)

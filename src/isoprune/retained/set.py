@@ -81,7 +81,7 @@ class RetainedSet:
     target_sha256: str
     isoprune: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         valid = all(isinstance(one, int) and 0 <= one < self.n_features for one in self.features)
         if not self.features or not valid or len(set(self.features)) < len(self.features):
             raise RetainedSetError(

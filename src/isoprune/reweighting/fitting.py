@@ -238,6 +238,8 @@ def inner_folds(
     own_seed = int(np.random.SeedSequence([seed, *place, INNER_STREAM]).generate_state(1)[0])
     made = make_folds(labels, folds=folds, n_splits=n_inner, n_repeats=1, seed=own_seed, groups=groups)
     row_of = {label: row for row, label in enumerate(labels)}
-    return [
-        tuple(np.array([row_of[label] for label in part]) for part in (one.train, one.test)) for one in made
-    ]
+
+    def rows(part: Sequence[str]) -> np.ndarray:
+        return np.array([row_of[label] for label in part])
+
+    return [(rows(one.train), rows(one.test)) for one in made]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def write_fold_weights(
     arrays = {}
     for kind, on_all in final.items():
         nothing = np.full_like(on_all.weights, np.nan)
-        of_folds = [of_fold[kind].sets for of_fold in scores]
+        of_folds: list[Any] = [of_fold[kind].sets for of_fold in scores]
         arrays[kind] = np.array([on_all.weights, *(one[0].weights if one else nothing for one in of_folds)])
     write_arrays(path, **arrays)
 

@@ -23,7 +23,9 @@ FEATURES_AT_ONCE = 256
 class Predictors(Protocol):
     """One number a feature for each pair of images; Z has the shape (n_pairs, n_features)."""
 
-    values: np.ndarray
+    @property
+    def values(self) -> np.ndarray:
+        """Activations, shape (n_images, n_features)."""
 
     def gram(self, features: np.ndarray) -> np.ndarray:
         """``ZᵀZ`` of some features, shape (n_chosen, n_chosen)."""

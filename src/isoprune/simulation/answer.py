@@ -57,8 +57,10 @@ def planted_sets(
     sets: dict[str, np.ndarray] = {}
     for number, roi in enumerate(rois):
         taken = np.concatenate([*sets.values(), np.empty(0, dtype=int)])
-        settings = {"n_planted": n_planted, "seed": seed + number, "exclude": taken}
-        sets[roi] = plant_features(values, **settings) if roi in planted else taken[:0]
+        if roi in planted:
+            sets[roi] = plant_features(values, n_planted=n_planted, seed=seed + number, exclude=taken)
+        else:
+            sets[roi] = taken[:0]
     return sets
 
 

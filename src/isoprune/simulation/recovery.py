@@ -76,11 +76,11 @@ def plant_features(
 
 
 def recovery(
-    retained: Sequence[int],
-    planted: Sequence[int],
+    retained: Sequence[int] | np.ndarray,
+    planted: Sequence[int] | np.ndarray,
     n_features: int,
     *,
-    candidates: Sequence[int] | None = None,
+    candidates: Sequence[int] | np.ndarray | None = None,
 ) -> dict[str, float]:
     """How many planted features a retained set holds, beside what chance gives.
 
@@ -137,7 +137,7 @@ def recovery(
     return result
 
 
-def _as_set(features: Sequence[int], n_features: int, name: str) -> set[int]:
+def _as_set(features: Sequence[int] | np.ndarray, n_features: int, name: str) -> set[int]:
     indices = {int(feature) for feature in features}
     if len(indices) < len(features) or not indices <= set(range(n_features)):
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,11 +193,10 @@ def _ready(
     where = listing(map(str, files))
     stimuli, others, notes = _shown(stimuli, labels, where)
     if others:
-        found, expected = (
-            f"{len(others)} label(s) that no image is called like: {listing(others)}",
-            "an image a label",
+        unnamed = f"{len(others)} label(s) that no image is called like: {listing(others)}"
+        raise LabelError(
+            where, unnamed, "an image a label", "Add the images, or cut the RDMs to those that are there."
         )
-        raise LabelError(where, found, expected, "Add the images, or cut the RDMs to those that are there.")
     people = {path: [one for one in of if one != GROUP] for path, of in found.items()}
     subjects = list(dict.fromkeys(one for of in people.values() for one in of))
     targets = [
@@ -213,7 +212,7 @@ def _ready(
 
 
 def _shown(
-    stimuli: pd.DataFrame, conditions: Sequence[str], where: str
+    stimuli: pd.DataFrame, conditions: Iterable[str], where: str
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     shown, others = named_by_conditions(stimuli, conditions, where)
     notes = []

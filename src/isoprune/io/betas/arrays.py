@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +62,7 @@ def array_volumes(path: Path, reference: Path, key: str) -> Volumes:
     return Volumes(grid, n_volumes, _ordered(read, volumes_first, path), (path, reference))
 
 
-def _ordered(read: Read, volumes_first: bool, path: Path) -> Read:
+def _ordered(read: Callable[[tuple[Any, ...]], np.ndarray], volumes_first: bool, path: Path) -> Read:
     def read_volumes(start: int, stop: int) -> np.ndarray:
         try:
             if volumes_first:

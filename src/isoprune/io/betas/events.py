@@ -130,9 +130,9 @@ def events_from_volume_labels(
 
     labels, runs = np.array(labels, dtype=object), np.array(runs, dtype=object)
     if len(labels) != len(runs):
-        found = f"{len(labels)} labels and {len(runs)} runs"
-        raise BetasError("labels of volumes", found, "one of each a volume", "Correct the labels.")
-    found = {}
+        counts = f"{len(labels)} labels and {len(runs)} runs"
+        raise BetasError("labels of volumes", counts, "one of each a volume", "Correct the labels.")
+    found: dict[str, tuple[slice, pd.DataFrame]] = {}
     for run in dict.fromkeys(runs):
         volumes = np.flatnonzero(runs == run)
         first, after = int(volumes[0]), int(volumes[-1]) + 1

@@ -107,7 +107,7 @@ class _StandardisedVolumes:
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
         starts = range(0, self._n_volumes, self._n_at_a_time)
         chunks = [(start, min(start + self._n_at_a_time, self._n_volumes)) for start in starts]
-        mean, lowest, highest = 0.0, np.inf, -np.inf
+        mean, lowest, highest = np.zeros(()), np.array(np.inf), np.array(-np.inf)
         for chunk in chunks:
             values = self._read(*chunk)
             mean = mean + values.sum(axis=0) / self._n_volumes

@@ -42,7 +42,7 @@ class Volumes:
     is_scaled: bool = False
 
 
-def picked(read: Read, rows: Sequence[int]) -> Read:
+def picked(read: Read, rows: Sequence[int] | np.ndarray) -> Read:
     """Some of the volumes of a source as a source of their own, in the order given."""
     rows = np.asarray(rows, dtype=np.intp)
 

@@ -6,7 +6,7 @@ A definition is a mapping with one of `KINDS` as its key, as the settings of a t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from isoprune.labels import choose
 
 __all__ = ["KINDS", "check_region", "region", "region_files", "regions_of"]
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[..., Region]] = {
     "mask": mask_region,
     "atlas": atlas_region,
     "probability": probability_region,

@@ -74,7 +74,7 @@ def fetched_region(
             request,
             values,
             affine,
-            volume=volume_of(labels[0], _map_names(fetched, values.shape[3], where), values, where),
+            volume=volume_of(str(labels[0]), _map_names(fetched, values.shape[3], where), values, where),
             threshold=threshold,
             unit=unit,
             interpolation="nearest",

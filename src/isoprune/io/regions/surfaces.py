@@ -64,7 +64,8 @@ def surface_region(
     read = {side: _read_labels(path, side) for side, path in paths.items()}
     places = _places(request, {side: len(keys) for side, (keys, _) in read.items()})
     inside = np.zeros(request.grid.shape, dtype=bool)
-    absent, found = [], []
+    absent: list[str] = []
+    found: list[str] = []
     for side in sides:
         keys, known = read[side]
         for label in _wanted_here(labels, side, sides, known, f"{request.where}, '{paths[side]}'"):
