@@ -6,7 +6,8 @@
 # make chromium a browser for the test that opens the report, from Debian's packages
 # make status   how far each unit is, beside a run or after it (CONFIG=config/studies/mine.yaml DATA=<folder> for a study)
 # make dag      the graph of rules, and of jobs, as SVG in results/dag (CONFIG and DATA as above; needs Graphviz)
-# make lint     style of Python and of the workflow, and a static security check
+# make lint     style of Python and of the workflow, types, spelling, and a static security check
+# make coverage which lines of src/ no test of tests/unit runs (minutes; PYTEST="tests" for all tests)
 # make audit    known weaknesses of the installed packages (needs a network; says so where there is none)
 # make docs     the pages as a site in build/docs; a broken link is an error
 # make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
@@ -18,11 +19,13 @@ STUDY  ?= cichy92
 VENV   := .venv
 BIN    := $(CURDIR)/$(VENV)/bin
 RUN    := PATH="$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
+# What is checked for spelling.
+PROSE  := README.md CHANGELOG.md Makefile Snakefile docs src workflow config tests benchmarks envs slurm profiles
 # The study of CONFIG, or the demo.
 CONFIG ?=
 CHOSEN  = $(if $(CONFIG),--configfile $(CONFIG) --config data_dir=$(DATA))
 
-.PHONY: demo study test wordnet slurm chromium status dag lint audit docs bench reference clean
+.PHONY: demo study test wordnet slurm chromium status dag lint coverage audit docs bench reference clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.workflow
@@ -75,6 +78,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	PATH="$(BIN):$$PATH" $(BIN)/snakemake --lint
+	$(BIN)/mypy
+	$(BIN)/codespell $(PROSE)
+
+# Lines that only workflow tests run count only with PYTEST=tests, and not those that jobs run in processes of their own.
+coverage: $(VENV)/.dev
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --cov=isoprune \
+	  --cov-report=term-missing:skip-covered $(if $(PYTEST),$(PYTEST),tests/unit)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 import nibabel
 import numpy as np
@@ -236,10 +237,40 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_the_network(
         assert not [tag for tag in tags if re.search(r"""(?:src|href)=["'](?:https?:)?//""", tag)], page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_to_a_file(page):
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-        assert link.startswith("http") or (page.parent / link).exists(), link
+def broken_links(page: Path, text: str | None = None) -> list[str]:
+    """Links of a page to no file, to no heading, or to the web without scheme and host."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text or page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(\s*([^)\s]*)[^)]*\)", prose) if not leads_somewhere(page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    url = urlsplit(link)
+    if url.scheme:
+        return url.scheme in ("http", "https") and "." in url.netloc
+    target = page.parent / url.path if url.path else page
+    return bool(link) and target.exists() and (not url.fragment or url.fragment in anchors(target))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get: small letters, digits, `_` and `-` for spaces."""
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ +(.+?) *$", prose, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES], ids=lambda page: page.name
+)
+def test_every_link_leads_somewhere(page):
+    assert broken_links(page) == []
+
+
+def test_broken_links_are_seen(tmp_path):
+    page, there = tmp_path / "page.md", "[a](page.md#what-is-it) [b](#what-is-it) [c](https://example.org/x)"
+    page.write_text("# What `is` it?\n\n```\n# Not a heading\n```\n", encoding="utf-8")
+    broken = ["other.md", "#not-a-heading", "page.md#what", "https:/example.org", "ftp://example.org"]
+    assert broken_links(page, there) == []
+    assert broken_links(page, " ".join(f"[a]({link})" for link in broken)) == broken
 
 
 def test_the_settings_shown_are_a_study_that_is_taken():
