@@ -7,6 +7,7 @@ masker is asked: it would turn voxels that were not measured (NaN) into zeros, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,8 @@ def read_values(
             stop = min(start + n_together, n_volumes)
             volumes = _checked(read(start, stop), (stop - start, *run.grid.shape), run, where)
             for name, (stored, reached) in places.items():
-                values[name][row : row + len(volumes), reached] = volumes[:, *stored]
+                place: tuple[Any, ...] = (slice(None), *stored)
+                values[name][row : row + len(volumes), reached] = volumes[place]
             row += len(volumes)
     return values
 

@@ -352,13 +352,14 @@ def rival_table(scores: Sequence[Mapping[str, RivalScore]], sets: FoldSets, n_fe
 def _row(rival: RivalScore) -> dict[str, Any]:
     r = rival.scores["r"]
     low, high = np.quantile(r, [0.05, 0.95]) if len(r) > 1 else (np.nan, np.nan)
+    sets: Sequence[Any] = rival.sets  # of features, or what weighs them: both have a length
     means = {kind: fisher_mean(rival.scores[kind]) if kind in rival.scores else np.nan for kind in KINDS}
     return {
         **means,
         "r2": float(np.mean(r**2)),
         "r_low": low,
         "r_high": high,
-        "n_retained": float(np.mean([len(features) for features in rival.sets])) if rival.sets else np.nan,
+        "n_retained": float(np.mean([len(features) for features in sets])) if sets else np.nan,
         "n_redrawn": rival.n_redrawn,
         "undefined": rival.undefined,
     }

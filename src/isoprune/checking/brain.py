@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from isoprune.brain import checked_runs
 from isoprune.checking.findings import Findings
@@ -101,7 +102,7 @@ def _check_betas(
         grid = found.tried(_grid_of_bold, study, subject)
         about = "BOLD, to which models are fitted" if grid is None else f"BOLD, {in_words(grid)}"
     elif labels is not None:
-        given = {"betas": betas, "roi": roi, "root": study.data_root}
+        given: dict[str, Any] = {"betas": betas, "roi": roi, "root": study.data_root}
         checked = found.tried(checked_runs, subject, labels, **given)
         if checked is not None:
             runs, brains.seen[subject] = checked

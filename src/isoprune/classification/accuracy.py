@@ -232,14 +232,20 @@ def _rows(arms: Sequence[Arm], right: Mapping[str, np.ndarray]) -> Iterator[dict
     for place, arm in enumerate(arms):
         groups.setdefault((arm.competitor, arm.scaled_by, arm.number, arm.final), []).append(place)
     for (competitor, scaled_by, number, final), members in groups.items():
-        about = {"a": competitor, "b": None, "scaled_by": scaled_by, "number": number, "final": final}
+        about: dict[str, Any] = {
+            "a": competitor,
+            "b": None,
+            "scaled_by": scaled_by,
+            "number": number,
+            "final": final,
+        }
         yield about | _columns({top: _accuracy(of_arms[members]) for top, of_arms in right.items()}, members)
     final = {key: members for key, members in groups.items() if key[3]}
     ((pruned_key, (pruned,)),) = ((key, members) for key, members in final.items() if key[0] == "pruned")
     for (competitor, scaled_by, _, _), members in final.items():
         if competitor == "pruned":
             continue
-        about: dict[str, Any] = {"a": "pruned", "b": competitor, "scaled_by": scaled_by}
+        about = {"a": "pruned", "b": competitor, "scaled_by": scaled_by}
         about |= {"number": pruned_key[2], "final": True}
         found = {top: _difference(of_arms[pruned], of_arms[members]) for top, of_arms in right.items()}
         yield about | _columns(found, members)

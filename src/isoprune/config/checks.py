@@ -207,7 +207,7 @@ def _nuisance_problems(study: Study) -> list[IsopruneError]:
 
 def _nuisances_of_other_images(study: Study, names: list[str]) -> list[IsopruneError]:
     set_of = {target.name: target.set for target in study.targets}
-    return [
+    problems: list[IsopruneError] = [
         ConfigError(
             "nuisance",
             f"target '{name}' is about the stimulus set {set_of[name] or '(all images)'}, but target '{other}' "
@@ -219,7 +219,8 @@ def _nuisances_of_other_images(study: Study, names: list[str]) -> list[IsopruneE
         if set_of.get(name) is not None
         for other in list(set_of)
         if set_of[other] != set_of[name]
-    ][:1]
+    ]
+    return problems[:1]
 
 
 def _wordnet_problems(study: Study) -> list[IsopruneError]:
