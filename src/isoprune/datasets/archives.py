@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, Self
 
 from isoprune.errors import UnreadableFileError
 from isoprune.io.files import readable, write_bytes
@@ -134,14 +134,14 @@ class _Bounded(tarfile.TarInfo):
     """A header that is refused where it asks for more memory than a name takes."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type in _LONG_HEADERS and header.size > MOST_OF_HEADER:
             raise tarfile.ReadError(f"a header of {header.size} bytes")
         return header
 
 
-def _to_the_end(stream: IO[bytes], archive: Path) -> None:
+def _to_the_end(stream: Any, archive: Path) -> None:
     """Read what follows the last file: only there does a compressed stream compare its checksum."""
     left = MOST_BYTES
     while chunk := stream.read(2**20):

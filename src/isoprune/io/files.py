@@ -107,12 +107,13 @@ def readable(path: Path, expected: str, problems: tuple[type[Exception], ...]) -
     UnreadableFileError
         If one of them is raised.
     """
+    # A file of a few bytes can ask for more memory than there is.
+    damage: tuple[type[Exception], ...] = (*problems, MemoryError)
     try:
         yield
     except IsopruneError:
         raise
-    # A file of a few bytes can ask for more memory than there is.
-    except (*problems, MemoryError) as problem:
+    except damage as problem:
         reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         raise UnreadableFileError(
             str(path),
