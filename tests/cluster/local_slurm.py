@@ -126,6 +126,11 @@ class LocalSlurm:
         self.running["slurmctld"].send_signal(by)
         self.running["slurmctld"].wait()
 
+    def resume_drained(self) -> None:
+        """Take the node back that a killed controller drains when it starts a job again that it forgot was running."""
+        if "drain" in self.ask("sinfo", "--noheader", "--format=%T"):
+            self.ask("scontrol", "update", f"nodename={socket.gethostname().split('.')[0]}", "state=resume")
+
     def stop(self) -> None:
         """End all jobs and daemons."""
         self.ask("scancel", "--user=root")
