@@ -100,13 +100,14 @@ def test_subject_with_a_damaged_file_does_not_stop_the_others(data_dir, tmp_path
     missing = tmp_path / "ak6" / "s03" / "vt_mask.nii.gz"
     missing.parent.chmod(0o755)
     missing.unlink()
-    output = run(tmp_path, tmp_path, "ak6", "--keep-going", check=False)
+    own = "datasets=[]"  # the damaged files are the user's: nothing is fetched in their place
+    output = run(tmp_path, tmp_path, "ak6", own, "--keep-going", check=False)
     assert "UnreadableFileError" in output and "s02/glm_T_stats_odd.nii.gz" in output
     assert "MissingFileError" in output and "s03/vt_mask.nii.gz" in output
     results = tmp_path / "results" / "ak6"
     made = {path.name[:6] for path in (results / "rdms").glob("*_roi-vt_rdm.h5")}
     assert made == {"sub-01", "sub-04", "sub-05", "sub-06"}
-    run(tmp_path, tmp_path, "ak6", "--", "quality_so_far")
+    run(tmp_path, tmp_path, "ak6", own, "--", "quality_so_far")
     missing = read(results / "qc" / "so_far" / "missing.tsv").set_index(["subject", "target"])["reason"]
     assert set(missing.index) == {(subject, roi) for subject in ("02", "03") for roi in ("vt", "ev")}
     assert missing["02"].str.startswith("UnreadableFileError: ").all()

@@ -37,12 +37,8 @@ def test_every_target_ends_with_its_tables_and_its_page(finished):
 def test_what_is_shown_reruns_nothing_else(study):
     study.settings(features={"shown": 3})
     looked = [
-        f"{what} {target}"
-        for what in (
-            "Draw what the features look at that mine keeps for",
-            "See what the features look at that mine keeps for",
-        )
-        for target in ("EVC", "IT")
+        *(f"Draw what the features look at that mine keeps for {target}" for target in ("EVC", "IT")),
+        "See what the features look at that mine keeps",
     ]
     text = "Write the methods text and the checklist for reporting"
     assert study.planned() == [*looked, text]

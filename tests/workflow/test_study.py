@@ -168,15 +168,12 @@ def test_change_of_one_subject_in_a_file_of_all_reruns_that_subject_and_what_agg
     planned = study.planned()
     computed = [line for line in planned if line.startswith(("Read", "Average", "Prune", "Rank"))]
     of_IT = ["02 (own)", "group (group)", "01 (loso)", "02 (loso)", "03 (loso)"]
-    # Ranked by the others' IT, the EVC of subject 02 knows nothing of the change.
-    of_EVC = ["02 (own)", "group (group)", "01 (loso)", "03 (loso)"]
     assert computed == sorted(
         [
             "Read the RDM of IT in subject 02",
             "Average the RDMs of IT over subjects",
             *(f"Prune mine for IT of subject {who}" for who in of_IT),
-            *(f"Rank by rivals: mine, IT, subject {who}" for who in of_IT),
-            *(f"Rank by rivals: mine, EVC, subject {who}" for who in of_EVC),
+            *(f"Rank by rivals: mine, EVC, IT, subject {who}" for who in of_IT),
         ]
     )
     study.snakemake("--", "results/tiny/summary.tsv")
@@ -243,7 +240,8 @@ def test_rule_graph_can_be_drawn(finished):
 
 def test_every_rule_has_log_benchmark_message_threads_and_resources():
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
-        for rule in re.split(r"\n(?= *rule\b)", path.read_text())[1:]:
+        rules = re.split(r"\n(?= *rule\b)", path.read_text())[1:]
+        for rule in [rule for rule in rules if "script:" in rule]:  # others only name files
             lacking = [
                 key for key in ("log:", "benchmark:", "message:", "threads:", "resources:") if key not in rule
             ]

@@ -33,8 +33,7 @@ def test_only_what_is_about_wordnet_runs(compared):
         "Draw what the features look at that mine keeps for EVC",
         "Draw what the features look at that mine keeps for IT",
         "Look up in WordNet what the stimuli show",
-        "See what the features look at that mine keeps for EVC",
-        "See what the features look at that mine keeps for IT",
+        "See what the features look at that mine keeps",
         "Write the methods text and the checklist for reporting",
     ]
 

@@ -14,7 +14,6 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.batches import read_rdms
     from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
-    from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
     from isoprune.provenance import record
     from isoprune.reweighting.study import units_of_job, write_reweighted
@@ -23,7 +22,7 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.units import design_of
 
     given, output = snakemake.input, snakemake.output
-    stimuli, nuisances = read_stimuli(given.stimuli), list(map(read_rdm, given.nuisances))
+    stimuli, nuisances = read_stimuli(given.stimuli), [rdm for _, rdm in read_rdms(given.nuisances).values()]
     units = units_of_job(
         [{**unit, "network": network, "layer": params.layer} for unit in params.units],
         read_rdms(given.rdms),
