@@ -23,7 +23,7 @@ from isoprune.errors import MissingFileError
 from isoprune.io.ready_rdms import read_ready_rdms
 from isoprune.io.wordnet import load_wordnet
 from isoprune.judgments import read_judgments
-from isoprune.methods.references import REFERENCES
+from isoprune.methods.works import REFERENCES
 from workflow_study import make_study
 
 ROOT = Path(__file__).parents[2]

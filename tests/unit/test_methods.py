@@ -13,7 +13,8 @@ from isoprune.errors import UnknownNameError
 from isoprune.figures import checklist_page, methods_page, question_page, run_page
 from isoprune.methods import StudyFacts, as_bibtex, as_markdown, checklist, methods_text
 from isoprune.methods.checklist import FOR_THE_AUTHOR, ITEMS
-from isoprune.methods.references import REFERENCES, cited, reference, with_names
+from isoprune.methods.references import cited, reference, with_names
+from isoprune.methods.works import REFERENCES
 from isoprune.results import SUMMARY_COLUMNS
 
 TRANSFORM = {"resize": [256], "crop": [224], "interpolation": "bilinear"}
