@@ -75,8 +75,8 @@ def minutes_of_megabyte(study: Study, n_images: int, n_permutations: int) -> flo
     return n_values * n_images * n_fits * slower * SECONDS_OF_A_FIT / 60
 
 
-def units_of_targets(study: Study, subjects: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Target and subject of every unit of one network, once for each supervision.
+def units_of_targets(study: Study, subjects: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:
+    """Target, subject and supervision of every unit of one network.
 
     Parameters
     ----------
@@ -86,13 +86,13 @@ def units_of_targets(study: Study, subjects: Mapping[str, Sequence[str]]) -> lis
 
     Returns
     -------
-    list of (str, str)
+    list of (str, str, str)
     """
     return [
-        (target.name, subject)
-        for target in study.targets
+        (target, subject, supervision)
+        for target in study.names("targets")
         for supervision in study.supervision
-        for subject in ([GROUP] if supervision == "group" else subjects[target.name])
+        for subject in ([GROUP] if supervision == "group" else subjects[target])
     ]
 
 
@@ -114,14 +114,13 @@ def cost_of(
     -------
     Cost
     """
-    inference, units = study.inference, units_of_targets(study, subjects)
+    units = units_of_targets(study, subjects)
     minutes, memory = 0.0, 0.0
     base, times = MEMORY_OF_A_UNIT
     for network, features in n_features.items():
         megabytes = n_images * features * _BYTES_OF_A_FEATURE / 1e6
-        for _, subject in units:
-            of_unit = inference.n_permutations if subject == GROUP else inference.n_permutations_subjects
-            minutes += megabytes * minutes_of_megabyte(study, n_images, of_unit)
+        for _, subject, _ in units:
+            minutes += megabytes * minutes_of_megabyte(study, n_images, study.inference.relabellings(subject))
         rdm = n_images * (n_images - 1) / 2 * _BYTES_OF_A_PAIR / 1e6
         memory = max(memory, base + times["embedding"] * megabytes + times["rdms"] * rdm)
         if network in study.models:

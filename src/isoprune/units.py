@@ -260,12 +260,8 @@ def analyse_unit(
 
     scores = score_folds(*given, folds, n_random=design.n_random, progress=counting("folds"), **common)
     nulls = _nulls(given, folds, design, n_permutations, {**common, "progress": counting("relabelled folds")})
-    removed = controls.that_rank(np.arange(len(labels)), design.procedure)
-    final = prune_arrays(values, ranked, design.procedure, threads, nuisances=removed)
-    n_features = values.shape[1]
-    whole = design.procedure.whole(final.retained, n_features)
-    full = _isomorphism(values[:, whole], target, design.procedure)
-    of_images = {"r_all_images": full, "n_images": len(labels)}
+    final, full = _of_all_images(values, ranked, target, controls, design.procedure, threads)
+    n_features, of_images = values.shape[1], {"r_all_images": full, "n_images": len(labels)}
     return UnitResult(
         folds=frame_of_unit(fold_table(scores, n_features), dict(unit)),
         retained=retained_table(final, fold_frequency(scores, n_features)),
@@ -343,10 +339,21 @@ def _chosen(embedding: Embedding, final: PruningResult, scores: Sequence[FoldSco
     }
 
 
-def _isomorphism(values: np.ndarray, target: np.ndarray, procedure: Procedure) -> float:
+def _of_all_images(
+    values: np.ndarray,
+    ranked: np.ndarray,
+    target: np.ndarray,
+    controls: Controls,
+    procedure: Procedure,
+    threads: int,
+) -> tuple[PruningResult, float]:
+    """The final set, and the isomorphism of the whole layer that it is of."""
+    removed = controls.that_rank(np.arange(len(values)), procedure)
+    final = prune_arrays(values, ranked, procedure, threads, nuisances=removed)
+    whole = procedure.whole(final.retained, values.shape[1])
     with one_blas_thread():
-        similarities = pairs_of(similarity(values, procedure.measure))
-        return float(second_order(similarities, pairs_of(target), procedure.criterion.curve))
+        similarities = pairs_of(similarity(values[:, whole], procedure.measure))
+        return final, float(second_order(similarities, pairs_of(target), procedure.criterion.curve))
 
 
 def competitor_sets(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from isoprune.config.kinds import Block, Text
+from isoprune.labelled import GROUP
 
 
 class Inference(Block):
@@ -61,3 +62,7 @@ class Inference(Block):
         "Memory and time grow in proportion.",
         examples=[1000],
     )
+
+    def relabellings(self, subject: str) -> int:
+        """Relabellings of the units of a subject, or of the group's mean RDM."""
+        return self.n_permutations if subject == GROUP else self.n_permutations_subjects

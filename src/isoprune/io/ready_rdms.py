@@ -76,15 +76,7 @@ def read_ready_rdms(
     RDMError
         If the values are no dissimilarities, or no similarities though ``similarity`` says so.
     """
-    source, path = read_ready_file(path, key)
-    with located(path):
-        stimuli = _stimuli(source, labels, path)
-        slices = _slices(source, stimuli, subjects, path)
-        settings = {"target": target, "key": key, "similarity": similarity}
-        return {
-            subject: _ready_rdm(values, stimuli, source.measure, target, subject, similarity, settings)
-            for subject, values in slices.items()
-        }
+    return _read(path, target, key, labels, subjects, similarity)
 
 
 def read_ready_rdm(
@@ -117,13 +109,7 @@ def read_ready_rdm(
     IsopruneError
         As ``read_ready_rdms``.
     """
-    source, path = read_ready_file(path, key)
-    with located(path):
-        stimuli = _stimuli(source, labels, path)
-        slices = _slices(source, stimuli, subjects, path)
-        choose(subject, slices, what="subject", where=str(path))
-        settings = {"target": target, "key": key, "similarity": similarity}
-        return _ready_rdm(slices[subject], stimuli, source.measure, target, subject, similarity, settings)
+    return _read(path, target, key, labels, subjects, similarity, only=subject)[subject]
 
 
 def hash_of_subject(
@@ -166,6 +152,30 @@ def hash_of_subject(
         similarity=similarity,
     )
     return _content_hash(rdm)
+
+
+def _read(
+    path: str | Path,
+    target: str,
+    key: str | None,
+    labels: Sequence[str] | None,
+    subjects: Sequence[str] | None,
+    similarity: bool,
+    only: str | None = None,
+) -> dict[str, RDM]:
+    """The RDMs of all subjects of a ready file, or of one alone."""
+    source, path = read_ready_file(path, key)
+    with located(path):
+        stimuli = _stimuli(source, labels, path)
+        slices = _slices(source, stimuli, subjects, path)
+        if only is not None:
+            choose(only, slices, what="subject", where=str(path))
+            slices = {only: slices[only]}
+        settings = {"target": target, "key": key, "similarity": similarity}
+        return {
+            subject: _ready_rdm(values, stimuli, source.measure, target, subject, similarity, settings)
+            for subject, values in slices.items()
+        }
 
 
 def _content_hash(rdm: RDM) -> str:

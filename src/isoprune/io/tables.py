@@ -102,6 +102,26 @@ def _check_lengths(path: Path, header: list[str], rows: list[list[str]]) -> None
             )
 
 
+def table_and_sidecar(path: str | Path, where: str, these_are: str) -> tuple[Path, Path]:
+    """Paths of a table and of the JSON that describes it, both of which have to be there.
+
+    Parameters
+    ----------
+    path : path
+        The table; its sidecar has the same name and the ending ``.json``.
+    where, these_are : str
+        What they are, and the same as the beginning of a sentence (``Weights are``), for the error message.
+
+    Raises
+    ------
+    MissingFileError
+        If one of the two files is not there.
+    """
+    remedy = f"{these_are} two files, the table and the JSON of the same name: copy both."
+    path = existing(path, where=where, remedy=remedy)
+    return path, existing(path.with_suffix(".json"), where=str(path), remedy=remedy)
+
+
 def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
     """A table; columns that its sidecar calls numbers are numbers, all others are text.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isoprune.errors import IsopruneError, RetainedSetError, UnreadableFileError
-from isoprune.io.files import existing, read_json
-from isoprune.io.tables import read_table, write_table
+from isoprune.io.files import read_json
+from isoprune.io.tables import read_table, table_and_sidecar, write_table
 from isoprune.provenance import sha256_of_json
 from isoprune.results import RETAINED_COLUMNS
 from isoprune.retained.set import ABOUT, RetainedSet, all_about
@@ -69,9 +69,7 @@ def load_retained(path: str | Path) -> RetainedSet:
     UnreadableFileError
         If they are something else, or the features are not those that were written.
     """
-    remedy = "A retained set is two files, the table and the JSON of the same name: copy both."
-    path = existing(path, where="retained set", remedy=remedy)
-    sidecar = existing(path.with_suffix(".json"), where=str(path), remedy=remedy)
+    path, sidecar = table_and_sidecar(path, "retained set", "A retained set is")
     table = read_table(path, where="retained set")
     try:
         about = {"n_rule": "max", **read_json(sidecar)[ABOUT]}  # sets of before the rule could be chosen

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from isoprune.errors import IsopruneError, ReweightingError, UnreadableFileError
-from isoprune.io.files import existing, read_json
-from isoprune.io.tables import read_table, write_table
+from isoprune.io.files import read_json
+from isoprune.io.tables import read_table, table_and_sidecar, write_table
 
 KINDS = {
     "ridge": "similarity = intercept + Σ weight · f_i · f_j, ridge regression on the products of activations",
@@ -139,9 +139,7 @@ def load_weights(path: str | Path) -> Weights:
     ReweightingError
         If the weights are not finite, or negative where they cannot be.
     """
-    remedy = "Weights are two files, the table and the JSON of the same name: copy both."
-    path = existing(path, where="weights", remedy=remedy)
-    sidecar = existing(path.with_suffix(".json"), where=str(path), remedy=remedy)
+    path, sidecar = table_and_sidecar(path, "weights", "Weights are")
     table = read_table(path, where="weights")
     try:
         about = dict(read_json(sidecar)[ABOUT])

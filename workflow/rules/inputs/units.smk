@@ -2,45 +2,33 @@
 
 from functools import cache
 
+from isoprune.costs import units_of_targets
+
 UNIT = "net-{network}_target-{target}_sub-{subject}_sup-{supervision}"
-
-
-def units(networks, targets, subjects, with_group):
-    """Every unit of work as a mapping of wildcards: network × target × subject × supervision."""
-    return [
-        {
-            "network": network,
-            "target": target,
-            "subject": subject,
-            "supervision": supervision,
-        }
-        for network in networks
-        for target in targets
-        for supervision in STUDY.supervision
-        for subject in (
-            [GROUP] * with_group
-            if supervision == "group"
-            else [one for one in subjects_with(target) if one in subjects]
-        )
-    ]
 
 
 @cache
 def all_units():
-    """The units of the whole study."""
-    networks = [network.name for network in STUDY.networks]
-    targets = [target.name for target in STUDY.targets]
-    return units(networks, targets, STUDY.subjects, with_group=True)
+    """The units of the whole study, each a mapping of wildcards."""
+    having = {target: subjects_with(target) for target in TARGETS}
+    names = ("network", "target", "subject", "supervision")
+    return [
+        dict(zip(names, (network.name, *of_target)))
+        for network in STUDY.networks
+        for of_target in units_of_targets(STUDY, having)
+    ]
 
 
 def selected_units():
     """The units that the setting `select` asks for; the group's only when no subject is named."""
-    return units(
-        STUDY.selected_networks,
-        STUDY.selected_targets,
-        STUDY.selected_subjects,
-        with_group=STUDY.select.subjects is None,
-    )
+    subjects = {*STUDY.selected_subjects, *([GROUP] if STUDY.select.subjects is None else [])}
+    return [
+        unit
+        for unit in all_units()
+        if unit["network"] in STUDY.selected_networks
+        and unit["target"] in STUDY.selected_targets
+        and unit["subject"] in subjects
+    ]
 
 
 def is_selection():
@@ -110,5 +98,4 @@ def settings_of(subject):
 
 def n_permutations_of_unit(unit):
     """Relabellings of a unit: of the group's mean RDM, or of a single subject's."""
-    inference = STUDY.inference
-    return inference.n_permutations if unit["subject"] == GROUP else inference.n_permutations_subjects
+    return STUDY.inference.relabellings(unit["subject"])
