@@ -72,6 +72,16 @@ def assert_same_bits(one, other):
         np.testing.assert_array_equal(samples, other.bootstrap.samples[name])
 
 
+def test_final_set_of_a_partial_ranking_is_fitted_without_the_nuisance_too():
+    scored, nuisance = rdm(1), RDM(random_target(18, 9), LABELS, "gabor", "group")
+    partial = procedure_named("pearson", partial=True)
+    design = replace(DESIGN, procedure=partial, nuisances=(nuisance,))
+    found = analysed(scored=scored, design=design, n_permutations=0).retained_set.features
+    expected = prune(EMBEDDING, scored, nuisances=[nuisance])
+    assert found == tuple(expected.retained)
+    assert found != RESULT.retained_set.features
+
+
 # ---- order and threads ----
 
 
