@@ -53,3 +53,11 @@ else:
         default_target: True
         input:
             final_files(),
+
+
+onstart:
+    # To keep its limit of 100 new jobs a second, Snakemake wakes its scheduler up once a second for every job that ended,
+    # while others wait: hundreds of units fill a core with looking at what is ready. A limit that was asked for stays.
+    limit = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None

@@ -46,6 +46,7 @@ class Study:
 
     folder: Path
     name: str = "tiny"
+    printed: str = ""  # by its first run
 
     @property
     def results(self) -> Path:

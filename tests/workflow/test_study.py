@@ -25,6 +25,11 @@ def read(path):
     return pd.read_csv(path, sep="\t", dtype={"subject": str})
 
 
+def test_jobs_are_chosen_anew_when_one_ends_and_not_all_the_time(finished):
+    ended = finished.printed.count("Finished jobid: ")
+    assert 0 < finished.printed.count("Ready jobs: ") <= 2 * ended
+
+
 def test_run_ends_with_all_the_files_it_promises(finished):
     tables = ["stimuli", "folds", "summary", "contrasts", "intervals", "qc/intersubject"]
     tables += ["stability", "overlap", "sharing", "agreement", "checklist"]
