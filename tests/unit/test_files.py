@@ -2,13 +2,21 @@
 
 import os
 import re
+import resource
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import isoprune
 from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
+from isoprune.figures.style import save
+from isoprune.io.arrays import write_arrays
+from isoprune.io.betas import bold
 from isoprune.io.files import check_writable, existing, read_json, replacing, write_json, write_text
+from isoprune.io.rsatoolbox import write_rsatoolbox
 
 
 def test_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
@@ -52,6 +60,44 @@ def test_path_below_a_file_cannot_be_written(tmp_path):
     write_text(tmp_path / "file", "")
     with pytest.raises(NotWritableError, match=r"file/below.*cannot be written .*setting `results_dir`"):
         write_text(tmp_path / "file" / "below", "")
+
+
+@pytest.fixture
+def small_files():
+    """Files may have 100 bytes: larger ones meet what a full disk does to them, without one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def large_image(path):
+    bold._write_image(
+        path, np.random.default_rng(0).normal(size=(5, 5, 5)), SimpleNamespace(affine=np.eye(4))
+    )
+
+
+def large_figure(path):
+    figure = Figure()
+    figure.subplots()
+    save(figure, path)
+
+
+LARGE = {
+    "a.json": lambda path: write_json(path, list(range(100))),
+    "a.npz": lambda path: write_arrays(path, a=np.arange(100)),
+    "a.h5": lambda path: write_rsatoolbox(path, {"a": np.arange(100)}),
+    "a.nii.gz": large_image,
+    "a.svg": large_figure,
+    "a.png": large_figure,
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_file_that_the_disk_has_no_room_for_is_named_and_leaves_nothing(small_files, tmp_path, name):
+    with pytest.raises(NotWritableError, match=rf"{re.escape(name)}: it cannot be written \(.*Make room"):
+        LARGE[name](tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_results_folder_below_a_file_is_refused_before_anything_is_computed(tmp_path):

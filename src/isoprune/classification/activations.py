@@ -25,7 +25,7 @@ from isoprune.embeddings import (
 )
 from isoprune.errors import ClassificationError, UnreadableFileError
 from isoprune.io.arrays import read_arrays, write_arrays
-from isoprune.io.files import existing, read_json, replacing, write_json
+from isoprune.io.files import existing, read_json, replacing, reserve, write_json
 from isoprune.networks import Layer, Network, resolve_layer
 from isoprune.provenance import record, sha256_of_file, sha256_of_json
 
@@ -154,6 +154,7 @@ def _pass(
                 _check_scores(head, activations, scores, int(images.classes.max()))
                 shape = (n_images, *activations.shape[1:])
                 values = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+                reserve(path)
             values[several] = activations.cpu().numpy()
             if progress is not None:
                 progress(start + len(batch), n_images)

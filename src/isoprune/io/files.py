@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import platform
 import secrets
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from isoprune.errors import IsopruneError, MissingFileError, NotWritableError, UnreadableFileError
+
+THIS_MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
+"""Marks temporary files of this machine's processes on a disk that several machines share."""
+
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a disk answers that is full, or has become read-only, while a file is being written."""
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that is moved into its place when the block succeeds.
 
+    Its name ends as that of ``path``, since libraries choose a format by it; `isoprune.io.leftovers` knows it by its
+    beginning.
+
     Raises
     ------
     NotWritableError
-        If the folder cannot be made or written to.
+        If the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary = path.with_name(f".{THIS_MACHINE}-{os.getpid()}-{secrets.token_hex(4)}.tmp.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
     except OSError as problem:
-        raise NotWritableError(
-            str(path),
-            f"it cannot be written ({problem.strerror or problem})",
-            "a folder that you may write to, on a disk with room",
-            "Change the folder's permissions, or choose another with the setting `results_dir`.",
-        ) from problem
+        raise _not_writable(path, problem) from problem
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as problem:
+        if problem.errno in _DISK:
+            raise _not_writable(path, problem) from problem
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that has become read-only; what is left of it is tidied up later
+            temporary.unlink(missing_ok=True)
+
+
+def _not_writable(path: Path, problem: OSError) -> NotWritableError:
+    return NotWritableError(
+        str(path),
+        f"it cannot be written ({problem.strerror or problem})",
+        "a folder that you may write to, on a disk with room",
+        "Make room or change the folder's permissions, or choose another folder with the setting `results_dir`.",
+    )
+
+
+def reserve(path: Path) -> None:
+    """Take a sparse file's room on the disk now: where it is mapped into memory, a full disk would end the process.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

@@ -384,7 +384,4 @@ def _write_image(path: Path, values: np.ndarray, grid: Grid) -> None:
     import nibabel
 
     with replacing(path) as temporary:
-        # The temporary name must end as the final one, since nibabel goes by it.
-        named = temporary.with_name(f"{temporary.name}{''.join(path.suffixes)}")
-        nibabel.save(nibabel.Nifti1Image(values, grid.affine), named)
-        named.replace(temporary)
+        nibabel.save(nibabel.Nifti1Image(values, grid.affine), temporary)
