@@ -14,6 +14,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SOURCE)}:${{{{P
 from isoprune.config import load
 from isoprune.errors import IsopruneError
 from isoprune.io.files import check_writable, existing
+from isoprune.io.leftovers import tidy
 
 
 def named_errors(function, *arguments, **settings):
@@ -27,6 +28,8 @@ def named_errors(function, *arguments, **settings):
 STUDY = named_errors(load, config)
 RESULTS = f"{STUDY.results_dir}/{STUDY.study}"
 named_errors(check_writable, RESULTS)
+if workflow.is_main_process:
+    tidy(RESULTS)
 
 
 include: "inputs/datasets.smk"
