@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isoprune.blas import one_blas_thread
 from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError
 from isoprune.io.arrays import read_arrays, write_arrays
@@ -47,6 +48,7 @@ class ImageBootstrap:
     n_undefined: int
 
 
+@one_blas_thread()
 def bootstrap_images(
     values: np.ndarray,
     target: np.ndarray,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoprune.blas import one_blas_thread
 from isoprune.crossvalidation import fisher_mean
 from isoprune.errors import InferenceError, LabelError
 from isoprune.folds import Fold
@@ -56,6 +57,7 @@ class Ceiling:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@one_blas_thread()
 def subject_ceilings(
     rdms: Mapping[str, RDM],
     folds: Sequence[Fold] | None = None,
@@ -132,6 +134,7 @@ def summarise_ceilings(table: pd.DataFrame) -> dict[str, Ceiling]:
     return {**made, SUBJECTS: Ceiling(low, high, SUBJECTS, {"n_subjects": len(made)})}
 
 
+@one_blas_thread()
 def group_ceiling(
     rdms: Mapping[str, RDM], folds: Sequence[Fold] | None = None, *, coefficient: str = "pearson"
 ) -> Ceiling:

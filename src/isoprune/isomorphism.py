@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
+from isoprune.blas import one_blas_thread
 from isoprune.errors import RDMError
 from isoprune.labelled import constant_images
 from isoprune.labels import choose
@@ -147,6 +148,8 @@ def standardised_pairs(values: np.ndarray, coefficient: str = "pearson") -> np.n
 
         values = rankdata(values, axis=-1)
     centred = values - values.mean(axis=-1, keepdims=True)
+    # Again: where values hardly differ, their mean is rounded as coarsely as they differ.
+    centred -= centred.mean(axis=-1, keepdims=True)
     norm = np.sqrt((centred**2).sum(axis=-1, keepdims=True))
     largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
     undefined = norm <= np.sqrt(CONSTANT_RDM * values.shape[-1]) * largest
@@ -324,6 +327,7 @@ def check_target_varies(target: np.ndarray, where: str) -> None:
         )
 
 
+@one_blas_thread()
 def isomorphism(
     embedding: Any, target: Any, coefficient: str = "pearson", measure: str = "correlation"
 ) -> float:

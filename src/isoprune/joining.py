@@ -9,7 +9,7 @@ import numpy as np
 
 from isoprune.errors import EmbeddingError, RDMError, TooFewImagesError
 from isoprune.isomorphism import check_target_varies
-from isoprune.labelled import RDM, Embedding, check_no_constant_image, square, stimuli_of
+from isoprune.labelled import RDM, Embedding, check_magnitude, check_no_constant_image, square
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,10 @@ def join(embedding: Any, target: Any) -> Joined:
 
 
 def _embedding(embedding: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    if hasattr(embedding, "measurements"):  # an rsatoolbox Dataset
+        embedding = Embedding.from_rsatoolbox(embedding)
     if isinstance(embedding, Embedding):
         return embedding.values.astype(np.float64), embedding.labels
-    if hasattr(embedding, "measurements"):  # an rsatoolbox Dataset
-        labels = stimuli_of(embedding.obs_descriptors, "embedding")
-        return np.asarray(embedding.measurements, dtype=np.float64), labels
     values = np.asarray(embedding, dtype=np.float64)
     if values.ndim != 2:
         raise EmbeddingError(
@@ -96,6 +95,9 @@ def _embedding(embedding: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
             "finite numbers",
             "Check the images and the network's precision (float16 overflows).",
         )
+    check_magnitude(
+        values, "embedding", [f"row {row}" for row in range(len(values))], "features", EmbeddingError
+    )
     return values, None
 
 

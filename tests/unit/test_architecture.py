@@ -31,7 +31,7 @@ LAYERS = [
         "wordnet",
         "judgments",
     ),
-    ("isomorphism", "joining", "nuisances", "pruning", "scoring", "weighted"),
+    ("blas", "isomorphism", "joining", "nuisances", "pruning", "scoring", "weighted"),
     (
         "folds",
         "crossvalidation",

@@ -7,6 +7,7 @@ from isoprune.labelled.embedding import (
     constant_images,
     whole_layer,
 )
+from isoprune.labelled.magnitude import check_magnitude
 from isoprune.labelled.names import GROUP, STIMULUS, SUBJECTS, stimuli_of
 from isoprune.labelled.patterns import Patterns, Residuals
 from isoprune.labelled.rdm import RDM, square
@@ -20,6 +21,7 @@ __all__ = [
     "Embedding",
     "Patterns",
     "Residuals",
+    "check_magnitude",
     "check_no_constant_image",
     "constant_images",
     "square",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.errors import ConstantImageError, EmbeddingError
+from isoprune.labelled.magnitude import check_magnitude
 from isoprune.labelled.names import STIMULUS, stimuli_of
 from isoprune.labels import check_labels, listing, positions
 
@@ -65,6 +66,7 @@ class Embedding:
                 "finite numbers",
                 "Check the images and the network's precision (float16 overflows).",
             )
+        check_magnitude(values, where, self.labels, "features", EmbeddingError)
 
     @classmethod
     def from_rsatoolbox(cls, dataset: Any, name: str = "embedding") -> Embedding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoprune.errors import RDMError
+from isoprune.labelled.magnitude import check_magnitude
 from isoprune.labelled.names import STIMULUS, stimuli_of
 from isoprune.labels import check_labels, positions
 
@@ -153,7 +154,7 @@ def square(values: np.ndarray, where: str, labels: Sequence[str] | None = None) 
     Raises
     ------
     RDMError
-        If the shape is neither, if an entry is not finite, if the matrix is not symmetric to
+        If the shape is neither, if an entry is not finite or its square is not, if the matrix is not symmetric to
         within float32 rounding, or if its diagonal is not zero.
     """
     values = np.asarray(values, dtype=np.float64)
@@ -200,6 +201,7 @@ def _check_entries(values: np.ndarray, where: str, names: Sequence[str]) -> None
             "a finite dissimilarity for every pair of images",
             "Leave out the images concerned; isoprune does not guess missing values.",
         )
+    check_magnitude(np.where(off_diagonal, values, 0.0), where, names, "dissimilarities", RDMError)
     scale = float(np.abs(values[off_diagonal]).max(initial=0.0))
     gap = np.abs(values - values.T)
     np.fill_diagonal(gap, 0.0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoprune.blas import one_blas_thread
 from isoprune.errors import ConstantImageError, EmbeddingError
 from isoprune.isomorphism import check_target_varies, pairs_of, similarity, undefined_images
 from isoprune.joining import join
@@ -18,7 +19,6 @@ from isoprune.labels import listing
 from isoprune.nuisances import check_something_left, join_nuisances
 from isoprune.pruning import ranking
 from isoprune.pruning.backends import BACKENDS, Backend, backend_named
-from isoprune.pruning.blas import one_blas_thread
 from isoprune.pruning.closed_form import TARGETS_AT_ONCE
 from isoprune.pruning.criteria import CRITERIA
 from isoprune.pruning.layers import columns_of_layers, of_best_layer

@@ -1,18 +1,21 @@
-"""BLAS on one thread, however many parts of the program ask for it at the same time."""
+"""BLAS on one thread, however many parts of the program ask for it at the same time.
+
+It splits sums by the number of its threads, which would then decide the last bits of statistics.
+"""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ContextDecorator, ExitStack
 from threading import Lock
 
 
-class OneBlasThread:
+class OneBlasThread(ContextDecorator):
     """Keep BLAS to one thread: work is spread over chunks instead, and two BLAS threads beside another process have
     cost 5 to 17 times the time.
 
-    A context that may be entered again inside itself and from several threads: the first to enter sets the limit and
-    the last to leave lifts it. Each call of threadpoolctl looks through all loaded libraries, which takes longer than
-    pruning a small embedding, and limits of threads that overlap would restore each other's.
+    A context, or a decorator, that may be entered again inside itself and from several threads: the first to enter
+    sets the limit and the last to leave lifts it. Each call of threadpoolctl looks through all loaded libraries, which
+    takes longer than pruning a small embedding, and limits of threads that overlap would restore each other's.
     """
 
     def __init__(self) -> None:
