@@ -10,7 +10,7 @@
 # make coverage which lines of src/ no test of tests/unit runs (minutes; PYTEST="tests" for all tests)
 # make audit    known weaknesses of the installed packages (needs a network; says so where there is none)
 # make docs     the pages as a site in build/docs; a broken link is an error
-# make bench    side-by-side measurements, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
+# make bench    side-by-side measurements, mutants and hostile data, numbers in benchmarks/out (minutes; BENCH=--full for the long scaling curves)
 
 PYTHON ?= python3
 CORES  ?= 2
@@ -72,6 +72,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/reweighting.py
 	$(BIN)/python benchmarks/dry_run.py
 	$(BIN)/python benchmarks/occlusion.py
+	$(BIN)/python benchmarks/precision.py
+	$(BIN)/python benchmarks/mutation.py
+	$(BIN)/python -m pytest tests/unit/test_fuzzing_files.py tests/unit/test_fuzzing_pruning.py --hypothesis-profile=full
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
