@@ -75,6 +75,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python -m pytest tests/unit/test_fuzzing_files.py tests/unit/test_fuzzing_pruning.py --hypothesis-profile=full
+	$(BIN)/python benchmarks/corruption.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from isoprune.crossvalidation import fisher_z
 from isoprune.errors import InferenceError
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.isomorphism import pairs_of
+from isoprune.labels import listing
 from isoprune.pruning import Procedure
 from isoprune.scoring import Features, similarities_of
 from isoprune.weighted import weighted_r
@@ -167,9 +168,16 @@ def joined(one: ImageBootstrap, other: ImageBootstrap) -> ImageBootstrap:
     Raises
     ------
     InferenceError
-        If images, seed or number of resamples differ.
+        If images, seed or number of resamples differ, or both hold a competitor.
     """
     check_same_resamples({"one": one, "other": other})
+    if both := sorted(set(one.observed) & set(other.observed)):
+        raise InferenceError(
+            "resampled scores of a unit",
+            f"{listing(both)} in two files",
+            "every competitor in one of them",
+            "Remove the unit's files and let them be made again: one lies in another's folder.",
+        )
     observed, samples = {**one.observed, **other.observed}, {**one.samples, **other.samples}
     return ImageBootstrap(one.labels, one.seed, observed, samples, one.n_undefined + other.n_undefined)
 

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from isoprune.crossvalidation import fisher_mean, fisher_z
-from isoprune.errors import InferenceError
+from isoprune.errors import InferenceError, LabelError
 from isoprune.inference import Difference, corrected_resampled_t, sign_flip
 from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.labels import listing
 from isoprune.pruning import PruningResult
 from isoprune.scoring import KINDS
 
@@ -156,6 +157,30 @@ def retained_table(pruning: PruningResult, frequency: np.ndarray) -> pd.DataFram
 def curve_table(pruning: PruningResult) -> pd.DataFrame:
     """The insertion curve of a unit over all images; columns as `CURVE_COLUMNS`."""
     return pd.DataFrame({"n_inserted": np.arange(len(pruning.curve)), "isomorphism": pruning.curve})
+
+
+def once_each(folds: pd.DataFrame) -> pd.DataFrame:
+    """The fold scores, if none of them stands there twice.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns as `FOLD_COLUMNS`.
+
+    Raises
+    ------
+    LabelError
+        If a competitor has two scores in a fold: a file of the unit lies in another's folder.
+    """
+    twice = folds[folds.duplicated([*UNIT, "repeat", "fold", "competitor"])]
+    if len(twice):
+        raise LabelError(
+            f"fold scores of {', '.join(twice[UNIT].iloc[0].astype(str))}",
+            f"two of competitor {listing(twice['competitor'].unique())} in one fold",
+            "every competitor in one file of the unit",
+            "Remove the unit's files and let them be made again: one lies in another's folder.",
+        )
+    return folds
 
 
 def summarise(folds: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -33,6 +33,7 @@ from isoprune.results import (
     FOLD_COLUMNS,
     curve_table,
     frame_of_unit,
+    once_each,
     retained_table,
 )
 from isoprune.retained import RetainedSet, retained_set, write_retained_set
@@ -435,7 +436,7 @@ def read_units(
 
     of_units = files_of_units(folds, rivals)
     tables = [read_table(path, where=str(path)) for of_unit in of_units for path in of_unit]
-    return pd.concat(tables, ignore_index=True), [read_json(path) for path in facts]
+    return once_each(pd.concat(tables, ignore_index=True)), [read_json(path) for path in facts]
 
 
 def files_of_units(own: Sequence[str], others: Sequence[str]) -> list[list[str]]:

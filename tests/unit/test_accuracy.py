@@ -15,6 +15,8 @@ from isoprune.classification.activations import Activations, read_activations, r
 from isoprune.classification.head import Head
 from isoprune.classification.images import labelled_images
 from isoprune.errors import ClassificationError, RetainedSetError, UnreadableFileError
+from isoprune.io.files import read_json, write_json
+from isoprune.io.seals import hashes_of
 from isoprune.labelled import Embedding
 from isoprune.networks import build, resolve_layer
 from isoprune.results import RETAINED_COLUMNS
@@ -125,9 +127,10 @@ def test_a_class_that_the_network_does_not_know_is_refused(tmp_path):
 
 
 def test_a_file_that_is_something_else_is_refused(path, tmp_path):
-    for ending in (".npz", ".json"):
-        (tmp_path / f"a{ending}").write_bytes(path.with_suffix(ending).read_bytes())
+    (tmp_path / "a.npz").write_bytes(path.with_suffix(".npz").read_bytes())
     np.save(tmp_path / "a.npy", np.zeros((3, 2), np.float32))
+    about = read_json(path.with_suffix(".json"))
+    write_json(tmp_path / "a.json", {**about, **hashes_of({"values": tmp_path / "a.npy"})})
     with pytest.raises(UnreadableFileError, match="3 images with 24 classes"):
         read_activations(tmp_path / "a.npy")
 

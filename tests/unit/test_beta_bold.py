@@ -10,8 +10,9 @@ from nilearn.glm.first_level import FirstLevelModel, make_first_level_design_mat
 
 from isoprune.errors import BetasError, LabelError, MissingFileError, UnreadableFileError
 from isoprune.io.betas import beta_files, beta_runs
-from isoprune.io.betas.bold import bold_inputs, fit_run
+from isoprune.io.betas.bold import bold_inputs, fit_run, fitted_files
 from isoprune.io.betas.events import events_from_volume_labels, read_events
+from own_files import flipped
 
 SHAPE, AFFINE, TR, N = (3, 4, 2), np.diag([-3.0, 3, 3, 1]), 2.0, 120
 # More than ten conditions: sorted by name, the eleventh would come second.
@@ -197,3 +198,14 @@ def test_labels_must_be_as_many_as_volumes(run):
     (root / "labels.txt").write_text("rest\n" * 120)
     with pytest.raises(UnreadableFileError, match=r"line 1, 2, .* has not two words"):
         fit_run(settings, "01", "1", root, root / "fitted")
+
+
+@pytest.mark.parametrize("file", ["betas", "conditions", "residuals", "mean", "model"])
+def test_what_a_fitted_run_left_is_read_only_as_it_was_written(run, file):
+    root, *_ = run
+    fit(root)
+    path = getattr(fitted_files(root / "fitted", "01", "1"), file)
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, len(content) // 2, 1))
+    with pytest.raises(UnreadableFileError, match=rf"{path.name}: its content is not what was written"):
+        beta_runs(SETTINGS, "01", root / "fitted")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rsatoolbox
 import scipy.io
+from rsatoolbox.io.hdf5 import write_dict_hdf5
 
 from isoprune.errors import (
     EmbeddingError,
@@ -21,6 +22,8 @@ from isoprune.errors import (
     UnreadableFileError,
 )
 from isoprune.io.embeddings import import_embedding, read_embedding, write_embedding
+from isoprune.io.files import write_sealed
+from isoprune.io.seals import ENTRY, open_seal
 from isoprune.labelled import Embedding
 
 LABELS = ("img_10", "Käse 100%", "img_2", "%41 ", "日本")
@@ -57,14 +60,15 @@ def test_the_same_embedding_is_the_same_bytes_at_another_time(tmp_path, embeddin
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
-def test_file_is_byte_for_byte_what_rsatoolbox_writes(tmp_path, embedding):
+def test_file_is_byte_for_byte_what_rsatoolbox_writes_of_content_and_seal(tmp_path, embedding):
     plain = replace(embedding, labels=tuple("abcdefgh"[: len(embedding.labels)]))
     write_embedding(tmp_path / "e.h5", plain)
     theirs = plain.to_rsatoolbox()
     theirs.descriptors["provenance"] = json.dumps(plain.provenance, sort_keys=True)
     buffer = io.BytesIO()
-    theirs.save(buffer, file_type="hdf5")
-    assert (tmp_path / "e.h5").read_bytes() == buffer.getvalue()
+    write_dict_hdf5(buffer, {ENTRY: open_seal("e.h5"), **theirs.to_dict()})
+    write_sealed(tmp_path / "theirs.h5", buffer.getvalue())
+    assert (tmp_path / "e.h5").read_bytes() == (tmp_path / "theirs.h5").read_bytes()
 
 
 def test_rsatoolbox_opens_it_without_us(tmp_path, embedding):

@@ -13,6 +13,7 @@ from isoprune.cli import main
 from isoprune.config import load
 from isoprune.errors import ConfigError, FoldError, LockError, MissingFileError, UnreadableFileError
 from isoprune.folds import make_folds
+from isoprune.io.files import write_json
 from isoprune.lock import check_lock, lock_of, read_lock, write_lock
 from isoprune.provenance import sha256_of_file
 from workflow_study import LABELS, make_study, write_rdms
@@ -278,6 +279,9 @@ def test_study_without_networks_has_no_folds(tiny):
 def test_a_file_that_is_no_lock_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(UnreadableFileError):
+        read_lock(tmp_path / "a.json")
+    write_json(tmp_path / "a.json", {"isoprune": "0.1.0"})
+    with pytest.raises(UnreadableFileError, match="it has no settings, inputs"):
         read_lock(tmp_path / "a.json")
 
 

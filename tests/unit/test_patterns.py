@@ -275,7 +275,7 @@ def test_patterns_come_back_from_their_file(subject, tmp_path):
     write_patterns(tmp_path / "p.h5", odd)
     assert (tmp_path / "p.h5").read_bytes() == first
     (tmp_path / "p.h5").write_bytes(first[:-100])
-    with pytest.raises(UnreadableFileError, match="cannot be read"):
+    with pytest.raises(UnreadableFileError, match="its content is not what was written"):
         read_patterns(tmp_path / "p.h5")
 
 

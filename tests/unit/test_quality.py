@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from isoprune.errors import LabelError
+from isoprune.io.files import read_json
+from isoprune.io.seals import HASHES
 from isoprune.io.tables import read_table, write_table
 from isoprune.labelled import RDM, Patterns
 from isoprune.log import job_log
@@ -127,7 +128,7 @@ def test_reliability_table_has_a_row_a_region_and_is_written(tmp_path):
     assert table["rdm_reliability"][0] > 0.5
     write_table(tmp_path / "reliability.tsv", table, RELIABILITY_COLUMNS)
     assert "n/a" in (tmp_path / "reliability.tsv").read_text()
-    assert set(json.loads((tmp_path / "reliability.json").read_text())) == set(RELIABILITY_COLUMNS)
+    assert set(read_json(tmp_path / "reliability.json")) == {*RELIABILITY_COLUMNS, HASHES}
 
 
 def test_what_cannot_be_computed_is_missing_with_its_reason():

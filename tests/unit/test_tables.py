@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from isoprune.errors import LabelError, MissingFileError, NotWritableError, UnreadableFileError
-from isoprune.io.tables import image_paths, read_stimuli, read_table, write_table
+from isoprune.io.tables import image_paths, read_rows, read_stimuli, read_table, write_table
 
 
 def stimuli_file(folder, text):
@@ -67,7 +67,7 @@ def test_equal_tables_are_equal_bytes_with_a_description_of_each_column(tmp_path
         write_table(tmp_path / f"{name}.tsv", frame, about)
     assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()
     sidecar = json.loads((tmp_path / "a.json").read_text())
-    assert sidecar == {
+    assert {name: about for name, about in sidecar.items() if not name.startswith("isoprune_")} == {
         "r": {"Description": "Held-out fit, dimensionless", "Format": "number"},
         "subject": {"Description": "Who is scored", "Format": "string"},
     }
@@ -84,16 +84,28 @@ def test_a_column_that_mixes_text_and_numbers_is_refused(tmp_path):
         write_table(tmp_path / "t.tsv", pd.DataFrame({"r": [1.0, "none"]}), {"r": "fit"})
 
 
-def test_without_a_sidecar_everything_is_text(tmp_path):
-    path = stimuli_file(tmp_path, "subject\tr\n01\t0.5\n")
-    assert list(read_table(path, where="table").iloc[0]) == ["01", "0.5"]
+def test_a_table_without_its_own_sidecar_is_refused(tmp_path):
+    path = tmp_path / "t.tsv"
+    write_table(path, pd.DataFrame({"r": [1.0, 2.0]}), {"r": "fit"})
+    own = path.with_suffix(".json").read_bytes()
+    write_table(path, pd.DataFrame({"r": [1.0, 3.0]}), {"r": "fit"})
+    path.with_suffix(".json").write_bytes(own)
+    with pytest.raises(UnreadableFileError, match=r"t\.tsv: its content is not what was written"):
+        read_table(path, where="table")
+    path.with_suffix(".json").unlink()
+    with pytest.raises(MissingFileError, match=r"t\.json' is not a file.*Copy it with its table"):
+        read_table(path, where="table")
 
 
-def test_a_cell_that_is_not_what_the_sidecar_says_is_named(tmp_path):
-    write_table(tmp_path / "t.tsv", pd.DataFrame({"r": [1.0, 2.0]}), {"r": "fit"})
-    (tmp_path / "t.tsv").write_text("r\n1.0\nzero\n")
-    with pytest.raises(UnreadableFileError, match=r"column 'r', row 2: 'zero'; expected number"):
-        read_table(tmp_path / "t.tsv", where="table")
+def test_a_table_that_is_to_be_edited_may_be(tmp_path):
+    path = tmp_path / "stimuli.tsv"
+    for edited in (True, False):
+        write_table(path, pd.DataFrame({"stimulus": ["a"]}), {"stimulus": "label"}, to_be_edited=edited)
+        path.write_text("stimulus\nb\n")
+        if edited:
+            assert list(read_stimuli(path)["stimulus"]) == ["b"]
+    with pytest.raises(UnreadableFileError, match=r"stimuli\.tsv: its content is not what was written"):
+        read_stimuli(path)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +120,13 @@ def test_a_cell_that_is_not_what_the_sidecar_says_is_named(tmp_path):
 )
 def test_a_malformed_table_is_named_with_its_row(tmp_path, text, message):
     with pytest.raises(UnreadableFileError, match=message):
-        read_table(stimuli_file(tmp_path, text), where="table")
+        read_rows(stimuli_file(tmp_path, text), where="table")
 
 
 def test_a_table_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "t.tsv").write_bytes("stimulus\ncafé\n".encode("utf-16"))
     with pytest.raises(UnreadableFileError, match="Save the table again as tab-separated UTF-8 text"):
-        read_table(tmp_path / "t.tsv", where="table")
+        read_rows(tmp_path / "t.tsv", where="table")
 
 
 def test_stimuli_keep_their_order_and_their_spelling(tmp_path):

@@ -4,10 +4,14 @@ import json
 from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isoprune.errors import MissingFileError, ReweightingError, UnreadableFileError
+from isoprune.io.files import read_json
+from isoprune.io.tables import write_table
 from isoprune.reweighting import Weights, load_weights, write_weights
+from isoprune.reweighting.weights import WEIGHT_COLUMNS
 
 WEIGHTS = Weights(
     weights=np.array([0.1, 0.0, 2 / 3, 1e-17]),
@@ -66,9 +70,13 @@ def test_weights_without_their_sidecar_are_refused(path):
 
 @pytest.mark.parametrize(
     ("kept", "problem"),
-    [("feature\tweight\n1\t0.5\n0\t0.2\n", "features are not numbered 0, 1, 2"), ("feature\n0\n", "weight")],
+    [
+        ({"feature": [1, 0], "weight": [0.5, 0.2]}, "features are not numbered 0, 1, 2"),
+        ({"feature": [0]}, "weight"),
+    ],
 )
 def test_another_table_is_no_table_of_weights(path, kept, problem):
-    path.write_text(kept)
+    about = read_json(path.with_suffix(".json"))["reweighting"]
+    write_table(path, pd.DataFrame(kept), WEIGHT_COLUMNS, {"reweighting": about})
     with pytest.raises(UnreadableFileError, match=f"it is not a table of weights.*{problem}"):
         load_weights(path)

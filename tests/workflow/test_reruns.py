@@ -1,11 +1,12 @@
 """What is computed again, and how far units are."""
 
-import json
 import re
 
 import pandas as pd
 
 from isoprune.errors import RDMError
+from isoprune.io.files import read_json
+from isoprune.io.rdms import read_rdm, write_rdm
 from isoprune.log import job_log
 
 STATUS = ("--nolock", "--forcerun", "status", "--", "status")
@@ -55,13 +56,13 @@ def test_units_of_one_job_have_the_results_of_jobs_of_their_own(finished, fresh)
 
 def facts_of(study):
     paths = sorted((study.results / "pruning").glob("*_facts.json"))
-    return [{**json.loads(path.read_text()), "provenance": None} for path in paths]
+    return [{**read_json(path), "provenance": None} for path in paths]
 
 
 def test_a_unit_that_fails_among_others_is_named(study):
     study.settings(jobs={"prune": "subject"}, specificity={**study.read()["specificity"], "n_variance": 11})
     of_01, of_02 = (study.results / "rdms" / f"sub-{who}_roi-IT_rdm.h5" for who in ("01", "02"))
-    of_02.write_bytes(of_01.read_bytes())
+    write_rdm(of_02, read_rdm(of_01))
     unit = "results/tiny/pruning/net-mine_target-EVC_sub-02_sup-own_facts.json"
     output = study.snakemake("--forcerun", "prune", "--", unit, check=False)
     assert "target IT: unit of target 'IT', subject '02': RDMs of EVC of 02, IT of 01; expected" in output

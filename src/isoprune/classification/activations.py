@@ -26,6 +26,7 @@ from isoprune.embeddings import (
 from isoprune.errors import ClassificationError, UnreadableFileError
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.io.files import existing, read_json, replacing, reserve, write_json
+from isoprune.io.seals import check_hashes, hashes_of
 from isoprune.networks import Layer, Network, resolve_layer
 from isoprune.provenance import record, sha256_of_file, sha256_of_json
 
@@ -127,7 +128,7 @@ def record_activations(
         images_sha256=sha256_of_json(hashes),
         **what_ran(on, np.dtype(np.float32)),
     )
-    write_json(path.with_suffix(".json"), about)
+    write_json(path.with_suffix(".json"), {**about, **hashes_of({"values": path})})
 
 
 def _pass(
@@ -167,13 +168,17 @@ def read_activations(path: str | Path) -> Activations:
     Raises
     ------
     MissingFileError, UnreadableFileError
-        If one of the three files is not there, or something else.
+        If one of the three files is not there, something else, or not what was written.
+    LabelError
+        If one of them was written for another network.
     """
     path = existing(path, where="activations", remedy="Run again what writes it.")
     sidecar = existing(path.with_suffix(".json"), where=str(path), remedy="Run again what writes it.")
+    about = read_json(sidecar)
+    check_hashes(about, {"values": path})
     classes = read_arrays(path.with_suffix(".npz"), ["classes"], what="classes of images")["classes"]
     try:
-        values, about = np.load(path, mmap_mode="r", allow_pickle=False), read_json(sidecar)
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
         if len(values) != len(classes):
             raise ValueError(f"{len(values)} images with {len(classes)} classes")
         return Activations(values, classes, about["settings"]["spatial"], about)

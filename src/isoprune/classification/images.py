@@ -11,7 +11,7 @@ import numpy as np
 
 from isoprune.classification.imagenet import WNIDS
 from isoprune.errors import ClassificationError, MissingFileError, UnreadableFileError
-from isoprune.io.files import existing
+from isoprune.io.files import existing, located
 from isoprune.io.tables import read_rows
 from isoprune.labels import choose, listing
 
@@ -85,7 +85,8 @@ def labelled_images(folder: str | Path, labels: str | Path | None = None) -> Lab
             "Give a folder of labelled images, for instance of ImageNet's validation set.",
         )
     names = tuple(sorted(found))
-    classes = [class_number(found[name], where=f"labelled image '{name}'") for name in names]
+    with located(folder if labels is None else Path(labels)):
+        classes = [class_number(found[name], where=f"labelled image '{name}'") for name in names]
     return LabelledImages(tuple(folder / name for name in names), names, np.array(classes, dtype=np.int64))
 
 

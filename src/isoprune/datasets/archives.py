@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -25,17 +23,6 @@ MOST_OF_HEADER = 2**20
 """Bytes of a header in a tar (a long name, attributes); tarfile reads it whole, so few kB could take all memory."""
 
 _Open = Callable[[], AbstractContextManager[IO[bytes]]]
-# RuntimeError: a zip with a password, or headers of a tar nested without end. ValueError: a name that no file can have.
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
 _LONG_HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -62,7 +49,7 @@ def take(archive: Path, wanted: dict[str, Path], sizes: set[int]) -> None:
     UnreadableFileError
         If it is no archive, or damaged.
     """
-    with readable(archive, "a zip or tar archive", _DAMAGE):
+    with readable(archive, "a zip or tar archive"):
         for _, size, opened in _members(archive):
             if size not in sizes:
                 continue
@@ -89,7 +76,7 @@ def unpack(archive: Path, folder: Path) -> None:
         `MOST_BYTES`.
     """
     left = MOST_BYTES
-    with readable(archive, "a zip or tar archive", _DAMAGE):
+    with readable(archive, "a zip or tar archive"):
         for name, size, opened in _members(archive):
             path = PurePosixPath(name.replace("\\", "/"))
             if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:

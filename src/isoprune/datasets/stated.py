@@ -191,7 +191,7 @@ def known_files(folder: Path) -> tuple[DataFile, ...]:
         return ()
     expected = f"a table with the columns {', '.join(_COLUMNS)}"
     with (
-        readable(path, expected, (KeyError, ValueError, OSError)),
+        readable(path, expected),
         path.open(encoding="utf-8", newline="") as file,
     ):
         return tuple(

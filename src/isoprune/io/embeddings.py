@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,9 +12,11 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from isoprune.errors import EmbeddingError, IsopruneError, LabelError, UnknownNameError, UnreadableFileError
-from isoprune.io.files import existing
+from isoprune.io.files import existing, located
 from isoprune.io.hdf5 import opened_hdf5
+from isoprune.io.matlab import load_mat
 from isoprune.io.rsatoolbox import write_rsatoolbox
+from isoprune.io.seals import check_seal, sealed
 from isoprune.io.tables import read_rows
 from isoprune.labelled import Embedding
 from isoprune.labels import check_labels, choose, listing
@@ -28,7 +29,7 @@ _PLAIN_ASCII = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
 
 
 def write_embedding(path: str | Path, embedding: Embedding) -> None:
-    """Write an embedding as an rsatoolbox ``Dataset`` in HDF5.
+    """Write an embedding as an rsatoolbox ``Dataset`` in HDF5, sealed (`isoprune.io.seals`).
 
     Parameters
     ----------
@@ -72,10 +73,12 @@ def read_embedding(path: str | Path) -> Embedding:
     Raises
     ------
     MissingFileError, UnreadableFileError
-        If the file is not there, or is not an embedding of this package.
+        If the file is not there, is not an embedding of this package, or not what was written.
+    LabelError
+        If it was written as that of another network.
     """
     path = existing(path, where="embedding", remedy="Make the embedding first.")
-    with _opened(path) as file:
+    with sealed(path), _opened(path) as file:
         try:
             about = file["descriptors"].attrs
             labels = tuple(map(unquote, file["obs_descriptors/stimulus"].asstr("ascii")[()]))
@@ -147,7 +150,8 @@ def import_embedding(
             f"Save them beside the array as '{LABEL_KEYS[0]}', or state them in the order of the rows.",
         )
     row_labels = tuple(labels if own_labels is None else own_labels)
-    embedding = Embedding(_as_float(values, str(path)), row_labels, name, provenance)
+    with located(path):
+        embedding = Embedding(_as_float(values, str(path)), row_labels, name, provenance)
     if own_labels is not None and labels is not None:
         return embedding.select(check_labels(labels, f"embedding '{name}'"), "the study")
     return embedding
@@ -157,6 +161,13 @@ _Content = tuple[np.ndarray, list[str] | None, list[str] | None]
 
 
 def _as_float(values: np.ndarray, where: str) -> np.ndarray:
+    if not values.size:
+        raise EmbeddingError(
+            where,
+            f"{values.shape[0]} images with {values.shape[-1]} features",
+            "at least one of each",
+            "Save the activations again.",
+        )
     if values.dtype.kind not in "fiu":
         raise EmbeddingError(
             where,
@@ -184,9 +195,7 @@ def _read_npz(path: Path, key: str | None) -> _Content:
 
 
 def _read_mat(path: Path, key: str | None) -> _Content:
-    from scipy.io import loadmat
-
-    arrays = {each: array for each, array in _loaded(path, lambda: loadmat(path)).items() if each[:2] != "__"}
+    arrays = {name: one for name, one in _loaded(path, lambda: load_mat(path)).items() if name[:2] != "__"}
     for each, array in arrays.items():
         if array.dtype.kind == "U":
             # MATLAB pads the rows of a character matrix with blanks.
@@ -204,6 +213,7 @@ def _read_hdf5(path: Path, key: str | None) -> _Content:
             is_text = h5py.check_string_dtype(item.dtype) is not None
             arrays[name] = np.asarray(item.asstr()[()] if is_text else item[()])
 
+    check_seal(path, renamed=True)
     with _opened(path) as file:
         _loaded(path, lambda: file.visititems(collect))
         is_rsatoolbox = "measurements" in file and "obs_descriptors" in file
@@ -248,22 +258,11 @@ _READERS: Mapping[str, Callable[[Path, str | None], _Content]] = {
 
 
 def _loaded(path: Path, load: Callable[[], Any]) -> Any:
-    from zipfile import BadZipFile
-
     try:
         return load()
     except IsopruneError:
         raise
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        BadZipFile,
-        RuntimeError,
-        TypeError,
-        MemoryError,
-        zlib.error,
-    ) as problem:
+    except Exception as problem:  # a damaged file makes a library trip anywhere
         raise UnreadableFileError(
             str(path),
             f"it cannot be read ({problem})",

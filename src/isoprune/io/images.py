@@ -48,7 +48,7 @@ def read_image(path: str | Path, where: str) -> Image.Image:
             image.load()
             written_as = image.format
             upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+    except Exception as problem:  # a damaged file makes Pillow trip anywhere
         raise UnreadableFileError(
             where,
             f"'{path}' cannot be decoded ({problem})",

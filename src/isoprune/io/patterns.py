@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +18,12 @@ from isoprune.io.rsatoolbox import (
     read_rsatoolbox,
     write_rsatoolbox,
 )
+from isoprune.io.seals import sealed
 from isoprune.labelled import Patterns
 
 
 def write_patterns(path: str | Path, patterns: Patterns) -> None:
-    """Write patterns as an rsatoolbox ``Dataset`` in HDF5, with observation descriptors condition and run.
+    """Write patterns as an rsatoolbox ``Dataset`` in HDF5, sealed, with observation descriptors condition and run.
 
     Equal content gives equal bytes. Labels outside ASCII are percent-encoded. Channel descriptors are
     the voxels' numbers in the grid of the betas and, where it is known, their tSNR. Residuals are not
@@ -80,11 +82,16 @@ def read_patterns(path: str | Path) -> Patterns:
     MissingFileError
         If there is no such file.
     UnreadableFileError
-        If it is not HDF5, is truncated, or holds no patterns.
+        If it is not HDF5, holds no patterns, or is not what was written.
     LabelError
-        If it does not say which observation is of which condition and run.
+        If it does not say which observation is of which condition and run, or is another unit's.
     """
-    content = read_rsatoolbox(path)
+    path = Path(path)
+    with sealed(path):
+        return _patterns_in(read_rsatoolbox(path), path)
+
+
+def _patterns_in(content: dict[str, Any], path: Path) -> Patterns:
     values = content.get("measurements")
     if not isinstance(values, np.ndarray):
         raise UnreadableFileError(

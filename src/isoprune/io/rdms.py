@@ -18,11 +18,12 @@ from isoprune.io.rsatoolbox import (
     read_rsatoolbox,
     write_rsatoolbox,
 )
+from isoprune.io.seals import sealed
 from isoprune.labelled import RDM
 
 
 def write_rdm(path: str | Path, rdm: RDM) -> None:
-    """Write one RDM as an rsatoolbox ``RDMs`` object in HDF5.
+    """Write one RDM as an rsatoolbox ``RDMs`` object in HDF5, sealed (`isoprune.io.seals`).
 
     Equal content gives equal bytes. Labels outside ASCII are percent-encoded.
 
@@ -73,14 +74,30 @@ def read_rdm(path: str | Path, *, expect_target: str | None = None, expect_subje
     MissingFileError
         If there is no such file.
     UnreadableFileError
-        If it is not HDF5, is truncated, or holds anything but one RDM.
+        If it is not HDF5, holds anything but one RDM, or is not what was written.
     LabelError
         If it does not say whose RDM it is and of which stimuli, or is another unit's.
     RDMError
         If its values are no RDM.
     """
     path = Path(path)
-    content = read_rsatoolbox(path)
+    with sealed(path):
+        rdm = _rdm_in(read_rsatoolbox(path), path)
+    for what, expected, found in (
+        ("target", expect_target, rdm.target),
+        ("subject", expect_subject, rdm.subject),
+    ):
+        if expected is not None and expected != found:
+            raise LabelError(
+                str(path),
+                f"it is the RDM of {what} '{found}'",
+                f"{what} '{expected}'",
+                "Remove the file and let it be made again; it was renamed or copied.",
+            )
+    return rdm
+
+
+def _rdm_in(content: dict[str, Any], path: Path) -> RDM:
     values = dissimilarities_in(content, path)
     if len(values) != 1:
         raise UnreadableFileError(
@@ -92,14 +109,6 @@ def read_rdm(path: str | Path, *, expect_target: str | None = None, expect_subje
     (target,) = _required(content, "rdm_descriptors", "target", path)
     (subject,) = _required(content, "rdm_descriptors", "subject", path)
     labels = _required(content, "pattern_descriptors", "stimulus", path)
-    for what, expected, found in (("target", expect_target, target), ("subject", expect_subject, subject)):
-        if expected is not None and expected != found:
-            raise LabelError(
-                str(path),
-                f"it is the RDM of {what} '{found}'",
-                f"{what} '{expected}'",
-                "Remove the file and let it be made again; it was renamed or copied.",
-            )
     measure = str(content.get("dissimilarity_measure") or "dissimilarity")
     with located(path):
         return RDM(values[0], labels, target, subject, measure, provenance_of(content))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +13,9 @@ import numpy as np
 
 from isoprune.errors import LabelError, RDMError, UnknownNameError, UnreadableFileError
 from isoprune.io.files import existing, readable
+from isoprune.io.matlab import load_mat
 from isoprune.io.rsatoolbox import descriptor_texts, dissimilarities_in, read_rsatoolbox
+from isoprune.io.seals import check_seal
 from isoprune.labels import check_labels, choose, listing, positions
 
 _PAIR = ("stimulus_1", "stimulus_2")
@@ -121,9 +121,8 @@ def _refuse_key(key: str | None, path: Path) -> None:
 
 
 def _read_npz(path: Path, key: str | None) -> ReadyFile:
-    problems = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
     expected = "a NumPy archive of plain arrays"
-    with readable(path, expected, problems), np.load(path, allow_pickle=False) as archive:
+    with readable(path, expected), np.load(path, allow_pickle=False) as archive:
         name = _only(archive.files, key, "array", str(path))
         values = archive[name]
     return ReadyFile(_numbers(values, f"{path}, array '{name}'"))
@@ -131,28 +130,15 @@ def _read_npz(path: Path, key: str | None) -> ReadyFile:
 
 def _read_npy(path: Path, key: str | None) -> ReadyFile:
     _refuse_key(key, path)
-    with readable(path, "a NumPy array of plain numbers", (OSError, ValueError, EOFError)):
+    with readable(path, "a NumPy array of plain numbers"):
         values = np.load(path, allow_pickle=False)
     return ReadyFile(_numbers(values, str(path)))
 
 
 def _read_mat(path: Path, key: str | None) -> ReadyFile:
-    import scipy.io
-
-    # SciPy names version 7.3, which is HDF5, by a NotImplementedError.
-    problems = (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        IndexError,
-        NotImplementedError,
-        zlib.error,
-    )
     expected = "a MATLAB file of version 4 to 7.2 (save with `-v7`)"
-    with readable(path, expected, (*problems, scipy.io.matlab.MatReadError)):
-        variables = scipy.io.loadmat(path, simplify_cells=True)
+    with readable(path, expected):
+        variables = load_mat(path, simplify_cells=True)
     value: Any = {name: content for name, content in variables.items() if not name.startswith("__")}
     steps = key if key is not None else _only(list(value), None, "variable", str(path))
     where = str(path)
@@ -197,7 +183,7 @@ def _stack(matrices: list[np.ndarray], where: str) -> np.ndarray:
 def _read_table(path: Path, key: str | None) -> ReadyFile:
     separator = "," if path.suffix.lower() == ".csv" else "\t"
     with (
-        readable(path, "a table in UTF-8", (OSError, UnicodeDecodeError, csv.Error)),
+        readable(path, "a table in UTF-8"),
         path.open(encoding="utf-8-sig", newline="") as file,
     ):
         rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
@@ -269,6 +255,7 @@ def _cell(text: str, where: str) -> float:
 
 
 def _read_ready_hdf5(path: Path, key: str | None) -> ReadyFile:
+    check_seal(path, renamed=True)
     content = read_rsatoolbox(path)
     values = dissimilarities_in(content, path)
     described = [name for name in content.get("pattern_descriptors", {}) if name != "index"]

@@ -1,7 +1,8 @@
 """rsatoolbox HDF5 files: what RDM and pattern files have in common.
 
 Anyone can open them with rsatoolbox. They are written and read with h5py alone, since loading the toolbox takes
-seconds, more than the rest of many a job; tests compare every byte with what the toolbox itself writes.
+seconds, more than the rest of many a job; tests compare every byte with what the toolbox itself writes of the same
+content and a seal (`isoprune.io.seals`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from isoprune.errors import UnreadableFileError
-from isoprune.io.files import existing, readable, write_bytes
+from isoprune.io.files import existing, readable, write_sealed
 from isoprune.io.hdf5 import opened_hdf5
+from isoprune.io.seals import ENTRY, open_seal
 from isoprune.labels import listing
 
 # rsatoolbox turns text arrays into ASCII; everything printable but the escape sign stays as it is.
@@ -43,7 +45,7 @@ def own_descriptors(provenance: dict[str, Any]) -> dict[str, str]:
 
 
 def write_rsatoolbox(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write the content of an rsatoolbox ``RDMs`` or ``Dataset`` as HDF5, in one step.
+    """Write the content of an rsatoolbox ``RDMs`` or ``Dataset`` as HDF5, sealed and in one step.
 
     Parameters
     ----------
@@ -62,8 +64,8 @@ def write_rsatoolbox(path: str | Path, content: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     with h5py.File(buffer, "a") as file:
         file.attrs["rsatoolbox_version"] = version("rsatoolbox")
-        _write_group(file, content)
-    write_bytes(path, buffer.getvalue())
+        _write_group(file, {ENTRY: open_seal(path), **content})
+    write_sealed(path, buffer.getvalue())
 
 
 def _write_group(group: Any, content: Mapping[str, Any]) -> None:
@@ -88,9 +90,7 @@ def read_rsatoolbox(path: str | Path) -> dict[str, Any]:
         If it is not HDF5, or truncated.
     """
     path = existing(path, where=str(path), remedy="Check the path, or make the file first.")
-    # HDF5's library reports damage by any of these.
-    damage = (OSError, RuntimeError, KeyError, ValueError, TypeError)
-    with readable(path, "a complete HDF5 file", damage), opened_hdf5(path) as file:
+    with readable(path, "a complete HDF5 file"), opened_hdf5(path) as file:
         return _group_content(file)
 
 
@@ -135,8 +135,8 @@ def _group_content(group: Any) -> dict[str, Any]:
 
     content: dict[str, Any] = dict(group.attrs)
     for name, item in group.items():
-        if item is None:
-            raise KeyError(f"'{name}' leads to nothing")
+        if item is None or not isinstance(name, str):
+            raise KeyError(f"'{name}' leads to nothing" if item is None else f"{name} is no text")
         if isinstance(item, h5py.Group):
             content[name] = _group_content(item)
         elif item.shape is None:

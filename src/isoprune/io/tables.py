@@ -1,20 +1,21 @@
 """Tables: tidy TSV with a JSON sidecar that describes each column, and the table of stimuli.
 
 A sidecar says what a column means and what it holds (`Format`), so labels such as ``01`` stay text and
-numbers come back to the last bit. A table without a sidecar is text throughout: nothing is guessed.
+numbers come back to the last bit. It also holds the hash of its table and is sealed itself (`isoprune.io.seals`).
 """
 
 from __future__ import annotations
 
 import csv
-import json
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isoprune.errors import LabelError, MissingFileError, NotWritableError, UnreadableFileError
-from isoprune.io.files import existing, write_json, write_text
+from isoprune.io.files import as_json, existing, read_json, write_json, write_text
+from isoprune.io.seals import HASHES, check_hashes, check_seal
 from isoprune.labels import listing, nearest
 
 if TYPE_CHECKING:
@@ -123,12 +124,12 @@ def table_and_sidecar(path: str | Path, where: str, these_are: str) -> tuple[Pat
 
 
 def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
-    """A table; columns that its sidecar calls numbers are numbers, all others are text.
+    """A table that `write_table` wrote; columns that its sidecar calls numbers are numbers, all others are text.
 
     Parameters
     ----------
     path : path
-        TSV (or ``.csv``); its sidecar is the file ``<stem>.json`` beside it, if there is one.
+        TSV; its sidecar is the file ``<stem>.json`` beside it.
     where : str
         The setting or table that names the file, for the error messages.
 
@@ -141,13 +142,18 @@ def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
     Raises
     ------
     MissingFileError, UnreadableFileError
-        If the table or its sidecar is not there or not readable, or a cell is not what the sidecar says.
+        If the table or its sidecar is not there, not readable, or not what was written.
+    LabelError
+        If it was written as the table of another unit.
     """
+    path = existing(path, where=where, remedy="Correct the path, or make the table.")
+    sidecar = existing(path.with_suffix(".json"), where=str(path), remedy="Copy it with its table.")
+    about = read_json(sidecar)
+    check_hashes(about, {"table": path})
     frame = _read_text(path, where=where)
-    sidecar = Path(path).with_suffix(".json")
-    formats = _read_formats(sidecar) if sidecar.is_file() else {}
-    for column, kind in formats.items():
-        if column in frame.columns and kind in _PARSERS:
+    for column in frame.columns:
+        kind = about[column]["Format"]
+        if kind in _PARSERS:
             frame[column] = _parse(frame[column], kind, f"{path}, column '{column}'")
     return frame
 
@@ -158,23 +164,6 @@ def _read_text(path: str | Path, *, where: str) -> pandas.DataFrame:
     header, rows = read_rows(path, where=where)
     cells = [[None if cell.strip() in ("", MISSING) else cell for cell in row] for row in rows]
     return pd.DataFrame({name: [row[place] for row in cells] for place, name in enumerate(header)})
-
-
-def _read_formats(sidecar: Path) -> dict[str, str]:
-    try:
-        columns = json.loads(sidecar.read_text(encoding="utf-8"))
-        return {
-            name: about["Format"]
-            for name, about in columns.items()
-            if isinstance(about, dict) and "Format" in about
-        }
-    except (ValueError, AttributeError, RecursionError) as problem:
-        raise UnreadableFileError(
-            str(sidecar),
-            f"it is not a description of columns ({problem})",
-            "a JSON object with one entry a column",
-            "Make the table again, or delete the sidecar: the table is then read as text.",
-        ) from problem
 
 
 def _boolean(cell: str) -> bool:
@@ -213,8 +202,10 @@ def write_table(
     frame: pandas.DataFrame,
     descriptions: Mapping[str, str],
     about: Mapping[str, Any] | None = None,
+    *,
+    to_be_edited: bool = False,
 ) -> None:
-    """Write a tidy TSV and its sidecar ``<stem>.json``.
+    """Write a tidy TSV and its sidecar ``<stem>.json``, which is sealed and holds the hash of the table.
 
     Parameters
     ----------
@@ -227,6 +218,8 @@ def write_table(
         What each column means, with unit or "dimensionless"; it may describe more columns than are there.
     about : mapping, optional
         Further entries of the sidecar, about the table as a whole; none is called as a column.
+    to_be_edited : bool
+        Whether it is the user's from now on: there is no hash and no seal then.
 
     Raises
     ------
@@ -247,13 +240,17 @@ def write_table(
         [column, *(_cell(value, formats[column]) for value in frame[column])] for column in frame.columns
     ]
     lines = ["\t".join(map(_quoted, row)) + "\n" for row in zip(*cells, strict=True)]
-    # The sidecar first: a table without it would be read as text.
-    write_json(
-        path.with_suffix(".json"),
-        {column: {"Description": descriptions[column], "Format": formats[column]} for column in frame.columns}
-        | dict(about or {}),
-    )
-    write_text(path, "".join(lines))
+    columns = {
+        column: {"Description": descriptions[column], "Format": formats[column]} for column in frame.columns
+    }
+    table, sidecar = "".join(lines), {**columns, **(about or {})}
+    # The sidecar first: a table is not read without its own.
+    if to_be_edited:
+        write_text(path.with_suffix(".json"), as_json(sidecar))
+    else:
+        hashes = {"table": hashlib.sha256(table.encode()).hexdigest()}
+        write_json(path.with_suffix(".json"), {**sidecar, HASHES: hashes})
+    write_text(path, table)
 
 
 def _format_of(column: pandas.Series, where: str) -> str:
@@ -319,7 +316,7 @@ def read_stimuli(path: str | Path) -> pandas.DataFrame:
     -------
     pandas.DataFrame of shape (n_images, n_columns)
         All text (labels such as ``007`` keep their zeros), rows in the given order, index 0 … n_images − 1;
-        ``n/a`` and empty cells are missing.
+        ``n/a`` and empty cells are missing. A sidecar that isoprune sealed has to be that of the table.
 
     Raises
     ------
@@ -328,7 +325,12 @@ def read_stimuli(path: str | Path) -> pandas.DataFrame:
     LabelError
         If a label is blank or occurs twice; the rows are named.
     """
-    stimuli = _read_text(path, where="table of stimuli")
+    where = "table of stimuli"
+    sidecar = Path(path).with_suffix(".json")
+    if check_seal(sidecar):
+        path = existing(path, where=where, remedy="Make the table again.")
+        check_hashes(read_json(sidecar), {"table": path})
+    stimuli = _read_text(path, where=where)
     if "stimulus" not in stimuli.columns:
         _refuse_column(path, list(stimuli.columns), "stimulus", "the label of each image")
     if stimuli.empty:

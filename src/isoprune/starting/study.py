@@ -113,7 +113,7 @@ def start_study(
     settings |= {"subjects": measured.pop("subjects")} | _of_networks(networks, n_images, root, notes)
     settings |= measured
     load(settings)  # what is written can be read
-    write_table(files[1], stimuli, STIMULUS_COLUMNS)
+    write_table(files[1], stimuli, STIMULUS_COLUMNS, to_be_edited=True)
     write_text(files[0], commented_yaml(settings, head=_HEAD.format(study=settings["study"], path=files[0])))
     return Started(tuple(files), tuple(notes))
 

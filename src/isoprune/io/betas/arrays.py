@@ -17,7 +17,6 @@ from isoprune.io.volumes import Grid
 from isoprune.labels import listing, nearest
 
 HDF5_SUFFIXES = (".hdf5", ".h5", ".mat")
-_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, KeyError)
 
 
 def array_volumes(path: Path, reference: Path, key: str) -> Volumes:
@@ -70,7 +69,7 @@ def _ordered(read: Callable[[tuple[Any, ...]], np.ndarray], volumes_first: bool,
             else:
                 values = np.moveaxis(read((..., slice(start, stop))), -1, 0)
             return values.astype(np.float64)
-        except _DAMAGE as problem:
+        except Exception as problem:
             raise _unreadable(path, problem) from problem
 
     return read_volumes
@@ -97,7 +96,7 @@ def _npy(path: Path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UnreadableFileError:
         raise
-    except _DAMAGE as problem:
+    except Exception as problem:
         raise _unreadable(path, problem) from problem
     _check_numbers(array.dtype, path)
     return array.shape, lambda where: array[where]
@@ -116,7 +115,7 @@ def _hdf5(path: Path, key: str):
                 shape, dtype, by_matlab = dataset.shape, dataset.dtype, "MATLAB_class" in dataset.attrs
     except UnreadableFileError:
         raise
-    except _DAMAGE as problem:
+    except Exception as problem:
         raise _unreadable(path, problem) from problem
     if key not in found:
         hint = nearest(key, found)

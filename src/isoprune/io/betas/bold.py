@@ -30,6 +30,7 @@ from isoprune.io.betas.runs import (
 from isoprune.io.betas.tables import read_conditions
 from isoprune.io.betas.volumes import Volumes, same_grid
 from isoprune.io.files import existing, read_json, replacing, write_json, write_text
+from isoprune.io.seals import check_hashes, hashes_of
 from isoprune.io.volumes import BetaRun, Grid
 from isoprune.labels import listing
 
@@ -58,7 +59,7 @@ class FittedFiles:
     mean : Path
         3-D NIfTI, float32: mean of the signal over time, in the same unit, in every voxel.
     model : Path
-        JSON: residual degrees of freedom, and how the model was made.
+        JSON: residual degrees of freedom, how the model was made, and the hashes of the other files.
     """
 
     betas: Path
@@ -70,6 +71,15 @@ class FittedFiles:
     def all(self) -> list[Path]:
         """The files, in the order above."""
         return [self.betas, self.conditions, self.residuals, self.mean, self.model]
+
+    def without_room_for_a_seal(self) -> dict[str, Path]:
+        """All but the model, which holds their hashes, by what they are."""
+        return {
+            "betas": self.betas,
+            "conditions": self.conditions,
+            "residuals": self.residuals,
+            "mean": self.mean,
+        }
 
 
 def fitted_files(folder: Path, subject: str, run: str) -> FittedFiles:
@@ -208,7 +218,9 @@ def fit_betas(
     _write_volumes(into.residuals, whole.residuals(), inside, grid, np.float32)
     _write_image(into.mean, data.mean(axis=-1).astype(np.float32), grid)
     counts = {"n_voxels": int(inside.sum()), "residual_df": whole.residual_df}
-    write_json(into.model, {**counts, "method": method, **options})
+    write_json(
+        into.model, {**counts, "method": method, **options, **hashes_of(into.without_room_for_a_seal())}
+    )
 
 
 def bold_files(settings: Settings, subject: str, root: Path) -> list[Path]:
@@ -230,9 +242,11 @@ def bold_runs(settings: Settings, subject: str, root: Path) -> list[BetaRun]:
 def _read_fitted(files: FittedFiles, run: str) -> BetaRun:
     for path in files.all():
         existing(path, where=str(path), remedy="Fit the run's first-level model first.")
+    model = read_json(files.model)
+    check_hashes(model, files.without_room_for_a_seal())
     names = tuple(read_conditions(files.conditions)["condition"])
     plan = PlannedRun(run, (files.betas,), names, len(names), tables=(files.conditions,))
-    residuals, mean, model = nifti_volumes(files.residuals), nifti_volumes(files.mean), read_json(files.model)
+    residuals, mean = nifti_volumes(files.residuals), nifti_volumes(files.mean)
     fitted = assembled(plan, open_nifti)
     return replace(
         fitted,

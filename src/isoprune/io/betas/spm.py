@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from isoprune.io.betas.nifti import open_nifti
 from isoprune.io.betas.runs import Settings, chosen_runs, filled, placeholders, required
 from isoprune.io.files import existing
 from isoprune.io.hdf5 import opened_hdf5
+from isoprune.io.matlab import load_mat
 from isoprune.io.volumes import BetaRun
 from isoprune.labels import listing
 
@@ -96,19 +96,16 @@ def read_design(path: Path) -> Design:
     MissingFileError, UnreadableFileError
         If it is not there, damaged, or no SPM.mat.
     """
-    import scipy.io
-
     path = existing(path, where=str(path), remedy="Name SPM's output folder by `betas.folder`.")
-    damage = (OSError, ValueError, TypeError, KeyError, EOFError, IndexError, zlib.error)
     try:
         try:
-            content = scipy.io.loadmat(path, simplify_cells=True, variable_names=["SPM"])
+            content = load_mat(path, simplify_cells=True, variable_names=["SPM"])
         except NotImplementedError:
             # SciPy's word for version 7.3, which is HDF5.
             return _design_of_hdf5(path)
     except UnreadableFileError:
         raise
-    except (*damage, MemoryError, scipy.io.matlab.MatReadError) as problem:
+    except Exception as problem:  # a damaged file makes SciPy trip anywhere
         raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
     model = content.get("SPM")
     missing = [
@@ -138,7 +135,7 @@ def _design_of_hdf5(path: Path) -> Design:
             return _design(names, np.ravel(model["xX/erdf"][()])[0], np.ravel(model["nscan"][()]))
     except UnreadableFileError:
         raise
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as problem:
+    except Exception as problem:
         raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
 
 
