@@ -40,7 +40,7 @@ study: $(VENV)/.workflow wordnet
 	@echo && echo "The report is results/$(STUDY)/report.zip: unpack it and open report.html."
 
 test: $(VENV)/.dev lint wordnet slurm chromium
-	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile $(PYTEST)
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # Where it cannot be installed, tests that need WordNet are skipped and say how to get it.
 wordnet: $(VENV)/.workflow
@@ -87,7 +87,7 @@ lint: $(VENV)/.dev
 
 # Lines that only workflow tests run count only with PYTEST=tests, and not those that jobs run in processes of their own.
 coverage: $(VENV)/.dev
-	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --cov=isoprune \
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --cov=isoprune \
 	  --cov-report=term-missing:skip-covered $(if $(PYTEST),$(PYTEST),tests/unit)
 
 docs: $(VENV)/.dev
