@@ -84,7 +84,7 @@ def large_figure(path):
 
 
 LARGE = {
-    "a.json": lambda path: write_json(path, list(range(100))),
+    "a.json": lambda path: write_json(path, {"a": list(range(100))}),
     "a.npz": lambda path: write_arrays(path, a=np.arange(100)),
     "a.h5": lambda path: write_rsatoolbox(path, {"a": np.arange(100)}),
     "a.nii.gz": large_image,
