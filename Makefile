@@ -76,6 +76,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python -m pytest tests/unit/test_fuzzing_files.py tests/unit/test_fuzzing_pruning.py --hypothesis-profile=full
 	$(BIN)/python benchmarks/corruption.py
+	$(BIN)/python benchmarks/faults.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -52,12 +52,16 @@ class Study:
     def results(self) -> Path:
         return self.folder / "results" / self.name
 
+    def command(self, *arguments: str) -> list[str]:
+        """What runs the workflow in the study's folder."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+        return [*command, "--configfile", "study.yaml", *arguments]
+
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """Run the workflow; what it printed comes back."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
-        command += ["--configfile", "study.yaml", *arguments]
         here = {"cwd": self.folder, "env": in_environments(), "text": True}
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **here)
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(self.command(*arguments), check=False, **output, **here)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         assert check or done.returncode != 0, "the run was expected to fail"
         return done.stdout

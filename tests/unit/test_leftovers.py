@@ -38,12 +38,13 @@ def test_file_of_a_job_that_is_killed_while_it_writes_is_the_old_one_and_its_beg
 
 
 def test_what_a_job_still_writes_is_left_to_it(tmp_path):
-    writer = start(tmp_path / "table.tsv", "print('begun', flush=True); signal.pause()")
-    assert writer.stdout.readline() == "begun\n"
-    tidy(tmp_path)
-    assert len(list(tmp_path.glob("*.tmp.*"))) == 1
-    writer.kill()
-    writer.communicate()
+    with start(tmp_path / "table.tsv", "print('begun', flush=True); signal.pause()") as writer:
+        try:
+            assert writer.stdout.readline() == "begun\n"
+            tidy(tmp_path)
+            assert len(list(tmp_path.glob("*.tmp.*"))) == 1
+        finally:
+            writer.kill()
 
 
 def test_what_a_job_of_another_machine_writes_is_left_to_it(tmp_path):
