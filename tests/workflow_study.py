@@ -46,7 +46,7 @@ class Study:
 
     folder: Path
     name: str = "tiny"
-    printed: str = ""  # by its first run
+    first_output: str = ""  # what its first run printed
 
     @property
     def results(self) -> Path:

@@ -11,7 +11,7 @@ from workflow_study import Study, make_study
 def finished(tmp_path_factory) -> Study:
     """The tiny study after a whole run; tests read it and leave it as it is."""
     study = make_study(tmp_path_factory.mktemp("finished"))
-    study.printed = study.snakemake("--verbose")
+    study.first_output = study.snakemake("--verbose")
     return study
 
 

@@ -26,8 +26,8 @@ def read(path):
 
 
 def test_jobs_are_chosen_anew_when_one_ends_and_not_all_the_time(finished):
-    ended = finished.printed.count("Finished jobid: ")
-    assert 0 < finished.printed.count("Ready jobs: ") <= 2 * ended
+    ended = finished.first_output.count("Finished jobid: ")
+    assert 0 < finished.first_output.count("Ready jobs: ") <= 2 * ended
 
 
 def test_run_ends_with_all_the_files_it_promises(finished):
