@@ -15,7 +15,8 @@ from measuring import verdict, write
 from isoprune.errors import IsopruneError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from own_files import KINDS, flipped, write_own  # the kinds of files are those that the tests damage
+from damage import flipped  # what the tests do to files, at full size
+from own_files import KINDS, write_own
 
 BITS = (0x01, 0x20, 0xFF)
 """What is changed of a byte: its last bit, the case of a letter, everything."""

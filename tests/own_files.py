@@ -1,4 +1,4 @@
-"""A small file of every kind that isoprune writes and reads again, and what can happen to a file."""
+"""A small file of every kind that isoprune writes and reads again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -178,8 +178,3 @@ def write_own(kind: str, folder: Path, subject: str = "01", *, network: str = "v
     path = folder / f"net-{network}_target-IT_sub-{subject}_sup-own_{kind}"
     KINDS[kind].write(path, seed)
     return path
-
-
-def flipped(content: bytes, place: int, bits: int) -> bytes:
-    """The content with some bits of one byte changed."""
-    return b"".join([content[:place], bytes([content[place] ^ bits]), content[place + 1 :]])

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from nilearn.glm.first_level import FirstLevelModel, make_first_level_design_matrix
 
+from damage import flipped
 from isoprune.errors import BetasError, LabelError, MissingFileError, UnreadableFileError
 from isoprune.io.betas import beta_files, beta_runs
 from isoprune.io.betas.bold import bold_inputs, fit_run, fitted_files
 from isoprune.io.betas.events import events_from_volume_labels, read_events
-from own_files import flipped
 
 SHAPE, AFFINE, TR, N = (3, 4, 2), np.diag([-3.0, 3, 3, 1]), 2.0, 120
 # More than ten conditions: sorted by name, the eleventh would come second.

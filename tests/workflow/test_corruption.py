@@ -2,7 +2,7 @@
 
 import pytest
 
-from own_files import flipped
+from damage import flipped
 
 UNIT = "net-mine_target-IT_sub-02_sup-own"
 SUMMARY = ("--", "results/tiny/summary.tsv")
