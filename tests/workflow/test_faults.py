@@ -80,7 +80,7 @@ def test_run_after_five_kills_ends_in_the_results_of_an_undisturbed_one(demo, un
 
 
 def test_full_or_read_only_disk_is_told_and_the_run_goes_on_when_it_is_mended(mounting, half, expected):
-    with on_a_disk(half, room=4 * PAGE) as disk:
+    with on_a_disk(half, room=3 * PAGE) as disk:  # each of the next jobs writes four
         assert half.run() != 0
         assert "NotWritableError" in half.printed() and "No space left on device" in half.printed()
         mount("-o", "remount,ro,size=64m", str(disk))
