@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from isoprune.errors import MissingFileError, NotWritableError, UnreadableFileError
+from isoprune.errors import MissingFileError, UnreadableFileError
+from isoprune.io.files import not_writable
 from isoprune.provenance import package_version, sha256_of_file
 
 ATTEMPTS = 4
@@ -164,7 +165,7 @@ def _alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as problem:
-        raise _not_writable(path, problem) from problem
+        raise not_writable(path, problem, "data_dir") from problem
     try:
         with suppress(ImportError, OSError):  # neither every system nor every disk has locks
             import fcntl
@@ -173,15 +174,6 @@ def _alone(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def _not_writable(path: Path, problem: OSError) -> NotWritableError:
-    return NotWritableError(
-        str(path),
-        f"it cannot be written ({problem.strerror or problem})",
-        "a folder that you may write to, on a disk with room",
-        "Change the folder's permissions, make room, or choose another folder.",
-    )
 
 
 def _receive(
@@ -255,7 +247,7 @@ def _append(
     try:
         file = part.open("ab" if done else "wb")
     except OSError as problem:
-        raise _not_writable(part, problem) from problem
+        raise not_writable(part, problem, "data_dir") from problem
     with file:
         while chunk := answer.read(_CHUNK):
             done += len(chunk)
@@ -263,7 +255,7 @@ def _append(
             try:
                 file.write(chunk)
             except OSError as problem:
-                raise _not_writable(part, problem) from problem
+                raise not_writable(part, problem, "data_dir") from problem
             if tell and total:
                 tell("bytes", done, total)
     if total is not None and done < total:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from isoprune.errors import EmbeddingError, IsopruneError, LabelError, UnknownNameError, UnreadableFileError
-from isoprune.io.files import existing, located
+from isoprune.io.files import existing, located, readable
 from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.matlab import load_mat
 from isoprune.io.rsatoolbox import write_rsatoolbox
@@ -258,17 +258,12 @@ _READERS: Mapping[str, Callable[[Path, str | None], _Content]] = {
 
 
 def _loaded(path: Path, load: Callable[[], Any]) -> Any:
-    try:
+    with readable(
+        path,
+        "arrays of numbers and labels as text, without Python objects",
+        "Save labels as an array of text (numpy.array(labels, dtype=str)), and MATLAB files with '-v7'.",
+    ):
         return load()
-    except IsopruneError:
-        raise
-    except Exception as problem:  # a damaged file makes a library trip anywhere
-        raise UnreadableFileError(
-            str(path),
-            f"it cannot be read ({problem})",
-            "arrays of numbers and labels as text, without Python objects",
-            "Save labels as an array of text (numpy.array(labels, dtype=str)), and MATLAB files with '-v7'.",
-        ) from problem
 
 
 @contextmanager

@@ -42,25 +42,34 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
     except OSError as problem:
-        raise _not_writable(path, problem) from problem
+        raise not_writable(path, problem) from problem
     try:
         yield temporary
         temporary.replace(path)
     except OSError as problem:
         if problem.errno in _DISK:
-            raise _not_writable(path, problem) from problem
+            raise not_writable(path, problem) from problem
         raise
     finally:
         with suppress(OSError):  # of a disk that has become read-only; what is left of it is tidied up later
             temporary.unlink(missing_ok=True)
 
 
-def _not_writable(path: Path, problem: OSError) -> NotWritableError:
+def not_writable(path: Path, problem: OSError, setting: str = "results_dir") -> NotWritableError:
+    """What the system said of a place that it does not write to, as a named error.
+
+    Parameters
+    ----------
+    path : path
+    problem : OSError
+    setting : str
+        By which another folder is chosen.
+    """
     return NotWritableError(
         str(path),
         f"it cannot be written ({problem.strerror or problem})",
         "a folder that you may write to, on a disk with room",
-        "Make room or change the folder's permissions, or choose another folder with the setting `results_dir`.",
+        f"Make room or change the folder's permissions, or choose another folder with the setting `{setting}`.",
     )
 
 
@@ -144,7 +153,11 @@ def existing(path: str | Path, *, where: str, remedy: str) -> Path:
 
 
 @contextmanager
-def readable(path: Path, expected: str) -> Iterator[None]:
+def readable(
+    path: Path,
+    expected: str,
+    remedy: str = "Make or copy the file again; it may be truncated, or of another format than its name says.",
+) -> Iterator[None]:
     """What a library raises where a file is damaged becomes an error that names the file.
 
     A damaged file makes a library trip anywhere, so all that it raises counts; nothing else belongs in the block.
@@ -152,13 +165,13 @@ def readable(path: Path, expected: str) -> Iterator[None]:
     Parameters
     ----------
     path : path
-    expected : str
-        What the file should be, in words.
+    expected, remedy : str
+        What the file should be, and what to do, in words.
 
     Raises
     ------
     UnreadableFileError
-        If one of them is raised.
+        If anything is raised but a named error.
     """
     try:
         yield
@@ -170,7 +183,7 @@ def readable(path: Path, expected: str) -> Iterator[None]:
             str(path),
             f"it cannot be read ({reason})",
             expected,
-            "Make or copy the file again; it may be truncated, or of another format than its name says.",
+            remedy,
         ) from problem
 
 

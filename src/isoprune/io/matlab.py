@@ -6,6 +6,7 @@ and for entries that there are not all memory is filled: one wrong byte is enoug
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
@@ -53,7 +54,7 @@ def load_mat(path: Path, **options: Any) -> dict[str, Any]:
         order = "<" if content[126:128] == b"IM" else ">"
         for element in _elements(memoryview(content)[_HEADER:], order):
             _check(element, order, 0)
-    return scipy.io.loadmat(path, **options)
+    return scipy.io.loadmat(io.BytesIO(content), **options)
 
 
 def _is_version_5(content: bytes) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 from isoprune.errors import GridError, UnreadableFileError
 from isoprune.io.betas.images import read_grid
 from isoprune.io.betas.volumes import Read, Volumes
-from isoprune.io.files import existing
+from isoprune.io.files import existing, readable
 from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.volumes import Grid
 from isoprune.labels import listing, nearest
 
 HDF5_SUFFIXES = (".hdf5", ".h5", ".mat")
+_COMPLETE = ("a complete array of betas", "Copy or make the file again; it may be truncated or damaged.")
 
 
 def array_volumes(path: Path, reference: Path, key: str) -> Volumes:
@@ -63,21 +64,19 @@ def array_volumes(path: Path, reference: Path, key: str) -> Volumes:
 
 def _ordered(read: Callable[[tuple[Any, ...]], np.ndarray], volumes_first: bool, path: Path) -> Read:
     def read_volumes(start: int, stop: int) -> np.ndarray:
-        try:
+        with readable(path, *_COMPLETE):
             if volumes_first:
                 values = read((slice(start, stop),)).transpose(0, 3, 2, 1)
             else:
                 values = np.moveaxis(read((..., slice(start, stop))), -1, 0)
             return values.astype(np.float64)
-        except Exception as problem:
-            raise _unreadable(path, problem) from problem
 
     return read_volumes
 
 
 def _npy(path: Path):
     path = existing(path, where=str(path), remedy="Check the path of the betas.")
-    try:
+    with readable(path, *_COMPLETE):
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
             header = {
@@ -94,10 +93,6 @@ def _npy(path: Path):
                 "`numpy.save('betasmd.npy', results['typed']['betasmd'])`, or let GLMsingle write HDF5.",
             )
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except UnreadableFileError:
-        raise
-    except Exception as problem:
-        raise _unreadable(path, problem) from problem
     _check_numbers(array.dtype, path)
     return array.shape, lambda where: array[where]
 
@@ -106,17 +101,12 @@ def _hdf5(path: Path, key: str):
     import h5py
 
     path = existing(path, where=str(path), remedy="Check the path of the betas.")
-    try:
-        with opened_hdf5(path) as file:
-            found: list[str] = []
-            file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-            if key in found:
-                dataset = file[key]
-                shape, dtype, by_matlab = dataset.shape, dataset.dtype, "MATLAB_class" in dataset.attrs
-    except UnreadableFileError:
-        raise
-    except Exception as problem:
-        raise _unreadable(path, problem) from problem
+    with readable(path, *_COMPLETE), opened_hdf5(path) as file:
+        found: list[str] = []
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+        if key in found:
+            dataset = file[key]
+            shape, dtype, by_matlab = dataset.shape, dataset.dtype, "MATLAB_class" in dataset.attrs
     if key not in found:
         hint = nearest(key, found)
         raise UnreadableFileError(
@@ -169,12 +159,3 @@ def _check_shape(
             "Save it as .npy with the axes x, y, z, volume.",
         )
     return as_matlab
-
-
-def _unreadable(path: Path, problem: Exception) -> UnreadableFileError:
-    return UnreadableFileError(
-        str(path),
-        f"it cannot be read ({' '.join(str(problem).split()) or type(problem).__name__})",
-        "a complete array of betas",
-        "Copy or make the file again; it may be truncated or damaged.",
-    )

@@ -70,7 +70,7 @@ class FittedFiles:
 
     def all(self) -> list[Path]:
         """The files, in the order above."""
-        return [self.betas, self.conditions, self.residuals, self.mean, self.model]
+        return [*self.without_room_for_a_seal().values(), self.model]
 
     def without_room_for_a_seal(self) -> dict[str, Path]:
         """All but the model, which holds their hashes, by what they are."""

@@ -9,8 +9,13 @@ import numpy as np
 from isoprune.errors import BetasError, UnreadableFileError
 from isoprune.io.betas.runs import Settings, assembled, planned_files, planned_runs
 from isoprune.io.betas.volumes import Volumes
-from isoprune.io.files import existing
+from isoprune.io.files import existing, readable
 from isoprune.io.volumes import BetaRun, Grid
+
+_COMPLETE = (
+    "a complete GIFTI file with one value a vertex and volume",
+    "Copy or make the file again; it may be truncated, or hold a surface instead of betas.",
+)
 
 
 def gifti_files(settings: Settings, subject: str, root: Path) -> list[Path]:
@@ -90,23 +95,14 @@ class _Surface:
     def _load(self) -> list[np.ndarray]:
         import nibabel
 
-        try:
+        with readable(self._path, *_COMPLETE):
             image = nibabel.load(self._path)
             if not isinstance(image, nibabel.GiftiImage):
                 raise ValueError(f"it is a {type(image).__name__}")
             # One array may hold all volumes, vertices × volumes.
             arrays = [column for array in image.darrays for column in np.atleast_2d(array.data.T)]
-        except Exception as problem:  # a damaged image makes nibabel trip anywhere
-            raise self._unreadable(f"it cannot be read ({' '.join(str(problem).split())})") from problem
         sizes = {array.size for array in arrays}
         if len(sizes) != 1 or any(array.dtype.kind not in "fiu" for array in arrays):
-            raise self._unreadable(f"{len(arrays)} arrays of the lengths {sorted(sizes)}")
+            found = f"{len(arrays)} arrays of the lengths {sorted(sizes)}"
+            raise UnreadableFileError(str(self._path), found, *_COMPLETE)
         return arrays
-
-    def _unreadable(self, found: str) -> UnreadableFileError:
-        return UnreadableFileError(
-            str(self._path),
-            found,
-            "a complete GIFTI file with one value a vertex and volume",
-            "Copy or make the file again; it may be truncated, or hold a surface instead of betas.",
-        )

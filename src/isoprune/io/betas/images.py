@@ -11,7 +11,7 @@ import numpy as np
 
 from isoprune.errors import BetasError, UnreadableFileError
 from isoprune.io.betas.volumes import Volumes
-from isoprune.io.files import existing
+from isoprune.io.files import existing, readable
 from isoprune.io.volumes import Grid
 
 
@@ -109,15 +109,10 @@ def readable_image(path: Path) -> Iterator[None]:
     UnreadableFileError
         With the reason.
     """
-    try:
+    with readable(
+        path, "a complete NIfTI image", "Copy or make the image again; it may be truncated or damaged."
+    ):
         yield
-    except Exception as problem:  # a damaged image makes nibabel trip anywhere
-        raise UnreadableFileError(
-            str(path),
-            f"it cannot be read ({' '.join(str(problem).split()) or type(problem).__name__})",
-            "a complete NIfTI image",
-            "Copy or make the image again; it may be truncated or damaged.",
-        ) from problem
 
 
 def checked_affine(affine: np.ndarray, dtype: np.dtype, path: Path) -> np.ndarray:

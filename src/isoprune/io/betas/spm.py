@@ -12,7 +12,7 @@ import numpy as np
 from isoprune.errors import BetasError, UnreadableFileError
 from isoprune.io.betas.nifti import open_nifti
 from isoprune.io.betas.runs import Settings, chosen_runs, filled, placeholders, required
-from isoprune.io.files import existing
+from isoprune.io.files import existing, readable
 from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.matlab import load_mat
 from isoprune.io.volumes import BetaRun
@@ -21,7 +21,10 @@ from isoprune.labels import listing
 _REGRESSOR = re.compile(r"Sn\((\d+)\) (.+)\*bf\((\d+)\)")
 _MODULATOR = re.compile(r".+x.+\^\d+")
 _SESSION = re.compile(r"Sn\((\d+)\) ")
-_STRUCTURE = "the structure SPM with xX.name, xX.erdf and nscan, as SPM's estimation leaves it"
+_ESTIMATED = (
+    "the structure SPM with xX.name, xX.erdf and nscan, as SPM's estimation leaves it",
+    "Name the folder of an estimated model, and copy its SPM.mat again.",
+)
 
 
 @dataclass(frozen=True)
@@ -97,24 +100,19 @@ def read_design(path: Path) -> Design:
         If it is not there, damaged, or no SPM.mat.
     """
     path = existing(path, where=str(path), remedy="Name SPM's output folder by `betas.folder`.")
-    try:
+    with readable(path, *_ESTIMATED):
         try:
             content = load_mat(path, simplify_cells=True, variable_names=["SPM"])
         except NotImplementedError:
             # SciPy's word for version 7.3, which is HDF5.
             return _design_of_hdf5(path)
-    except UnreadableFileError:
-        raise
-    except Exception as problem:  # a damaged file makes SciPy trip anywhere
-        raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
     model = content.get("SPM")
     missing = [
         ".".join(steps) for steps in (("xX", "name"), ("xX", "erdf"), ("nscan",)) if not _has(model, steps)
     ]
     if missing:
-        raise _unreadable(
-            path, f"there is no SPM.{listing(missing)}" if model is not None else "there is no SPM"
-        )
+        found = f"there is no SPM.{listing(missing)}" if model is not None else "there is no SPM"
+        raise UnreadableFileError(str(path), found, *_ESTIMATED)
     names = [str(name) for name in np.atleast_1d(model["xX"]["name"])]
     return _design(names, model["xX"]["erdf"], model["nscan"])
 
@@ -128,26 +126,15 @@ def _has(value: Any, steps: tuple[str, ...]) -> bool:
 
 
 def _design_of_hdf5(path: Path) -> Design:
-    try:
-        with opened_hdf5(path) as file:
-            model = file["SPM"]
-            names = ["".join(map(chr, np.ravel(file[name][()]))) for name in np.ravel(model["xX/name"][()])]
-            return _design(names, np.ravel(model["xX/erdf"][()])[0], np.ravel(model["nscan"][()]))
-    except UnreadableFileError:
-        raise
-    except Exception as problem:
-        raise _unreadable(path, f"it cannot be read ({' '.join(str(problem).split())})") from problem
+    with opened_hdf5(path) as file:
+        model = file["SPM"]
+        names = ["".join(map(chr, np.ravel(file[name][()]))) for name in np.ravel(model["xX/name"][()])]
+        return _design(names, np.ravel(model["xX/erdf"][()])[0], np.ravel(model["nscan"][()]))
 
 
 def _design(names: list[str], residual_df: Any, n_scans: Any) -> Design:
     n_scans = tuple(int(number) for number in np.atleast_1d(n_scans))
     return Design(tuple(names), float(residual_df), n_scans)
-
-
-def _unreadable(path: Path, found: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        str(path), found, _STRUCTURE, "Name the folder of an estimated model, and copy its SPM.mat again."
-    )
 
 
 def _folders(settings: Settings, subject: str, root: Path) -> dict[str | None, Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from isoprune.errors import ConfigError, GridError, NoRegionError, RoiError, UnreadableFileError
+from isoprune.io.files import readable
 from isoprune.io.regions.request import Request
 from isoprune.io.regions.tables import Label, find_labels, named
 from isoprune.io.volumes import Region
@@ -154,11 +155,8 @@ def _read_labels(path: Path, side: str) -> tuple[np.ndarray, tuple[Label, ...]]:
         "a GIFTI file with one array of labels",
         "Give the `.label.gii` file of the hemisphere.",
     )
-    try:
+    with readable(path, expected, remedy):
         image = nibabel.load(path)
-    except Exception as problem:  # a damaged file makes nibabel trip anywhere
-        found = f"it cannot be read ({' '.join(str(problem).split()) or type(problem).__name__})"
-        raise UnreadableFileError(str(path), found, expected, remedy) from problem
     if not isinstance(image, nibabel.gifti.GiftiImage):
         raise UnreadableFileError(str(path), f"it is a {type(image).__name__}", expected, remedy)
     arrays = image.get_arrays_from_intent("NIFTI_INTENT_LABEL")
