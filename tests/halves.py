@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from isoprune.crossvalidation import score_folds
+from isoprune.design import Design
 from isoprune.folds import make_folds
 from isoprune.foldsets import fold_sets
 from isoprune.isomorphism import dissimilarity
@@ -11,7 +12,6 @@ from isoprune.labelled import RDM, Embedding
 from isoprune.networks import Network
 from isoprune.occlusion.sets import map_sets
 from isoprune.pruning import procedure_named
-from isoprune.units import Design
 
 SIDE = 32
 LABELS = [f"img_{i}" for i in range(40)]

@@ -24,7 +24,7 @@ from isoprune.pruning.number import NRule
 from isoprune.relabelling import relabellings
 
 if TYPE_CHECKING:
-    from isoprune.units import Design
+    from isoprune.design import Design
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from isoprune.bootstrap import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.crossvalidation import MAX_REDRAWS, Block, draw_sets, fisher_mean
+from isoprune.design import Design
 from isoprune.foldsets import FoldSets
 from isoprune.io.tables import write_table
 from isoprune.labelled import RDM, Embedding
@@ -23,7 +24,6 @@ from isoprune.nuisances import nuisance_rdm
 from isoprune.pruning import Procedure, one_blas_thread, select_many
 from isoprune.results import FOLD_COLUMNS, frame_of_unit
 from isoprune.scoring import KINDS, Controls, Features, leaves_something
-from isoprune.units import Design
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,6 +17,7 @@ from isoprune.adjustment import benjamini_hochberg, max_t, p_value
 from isoprune.bootstrap import ImageBootstrap, joined, read_bootstrap
 from isoprune.ceilings import Ceiling, group_ceiling, share_of_ceiling, subject_ceilings, summarise_ceilings
 from isoprune.crossvalidation import fisher_mean
+from isoprune.design import IMAGES
 from isoprune.errors import InferenceError
 from isoprune.folds import Fold
 from isoprune.foldsets import FoldSets, read_fold_sets
@@ -26,7 +27,7 @@ from isoprune.labels import listing
 from isoprune.nulls import Null, read_nulls
 from isoprune.pruning.criteria import criterion_named
 from isoprune.results import SUMMARY_COLUMNS, UNIT, mean_over_subjects, summarise
-from isoprune.units import IMAGES, files_of_units
+from isoprune.units import files_of_units
 
 TESTED = ("full", "pruned")
 """Competitors that relabelling tests."""
@@ -267,8 +268,8 @@ def tested_statistics(
     Returns
     -------
     dict of tuple to dict of str to tuple
-        By the values of `COMPETITOR`, then by exchange (`isoprune.units.IMAGES` or `WITHIN`): Fisher z of the target as
-        it is, of its relabellings (ndarray), and a fingerprint of these.
+        By the values of `COMPETITOR`, then by exchange (`isoprune.design.IMAGES` or `WITHIN`): Fisher z of the target
+        as it is, of its relabellings (ndarray), and a fingerprint of these.
     """
     found: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray, str]]] = {}
     for key, of_unit in nulls.items():

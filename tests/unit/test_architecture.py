@@ -51,6 +51,7 @@ LAYERS = [
         "results",
         "retained",
         "foldsets",
+        "design",
         "units",
         "layers",
         "matched",

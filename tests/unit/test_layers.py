@@ -8,6 +8,7 @@ import pytest
 
 from examples import random_target, sparse_embedding
 from isoprune.crossvalidation import score_folds
+from isoprune.design import Design
 from isoprune.errors import LabelError
 from isoprune.figures import layers
 from isoprune.folds import make_folds
@@ -23,7 +24,7 @@ from isoprune.relabelling import relabellings
 from isoprune.retained import load_retained, score_retained
 from isoprune.scoring import controls_of
 from isoprune.specificity import Rivals, rival_scores
-from isoprune.units import Design, analyse_unit, write_unit
+from isoprune.units import analyse_unit, write_unit
 
 LABELS = tuple(f"img_{i}" for i in range(24))
 SIZES = (12, 20, 16)

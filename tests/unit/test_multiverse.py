@@ -12,6 +12,7 @@ from isoprune.config import load
 from isoprune.config.crossvalidation import CrossValidation
 from isoprune.config.multiverse import Multiverse
 from isoprune.config.pruning import Pruning
+from isoprune.design import Design
 from isoprune.errors import ConfigError, EmbeddingError, FoldError, InferenceError, UnknownNameError
 from isoprune.figures.multiverse import choices_that_vary, specification_curves
 from isoprune.io.tables import read_table
@@ -36,7 +37,7 @@ from isoprune.multiverse_tables import (
     write_multiverse,
 )
 from isoprune.pruning import procedure_named
-from isoprune.units import Design, analyse_unit
+from isoprune.units import analyse_unit
 
 LABELS = tuple(f"img_{i}" for i in range(18))
 KINDS = {label: "ab"[i % 2] for i, label in enumerate(LABELS)}

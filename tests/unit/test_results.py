@@ -6,6 +6,7 @@ import pytest
 
 from examples import random_target, sparse_embedding
 from isoprune.crossvalidation import fisher_mean, fisher_z
+from isoprune.design import Design
 from isoprune.inference import sign_flip
 from isoprune.labelled import RDM, Embedding
 from isoprune.pruning import procedure_named
@@ -19,7 +20,7 @@ from isoprune.results import (
     summarise,
     with_family_wise_p,
 )
-from isoprune.units import Design, analyse_unit
+from isoprune.units import analyse_unit
 
 LABELS = tuple(f"img_{i}" for i in range(18))
 DESIGN = Design(procedure_named("pearson"), n_splits=3, n_repeats=2, n_random=50, n_bootstrap=100)

@@ -8,6 +8,7 @@ import pytest
 from examples import random_target
 from isoprune.bootstrap import read_bootstrap
 from isoprune.crossvalidation import fisher_z, score_folds
+from isoprune.design import Design
 from isoprune.errors import ReweightingError
 from isoprune.foldsets import fold_sets
 from isoprune.isomorphism import isomorphism, pairs_of, similarity
@@ -20,7 +21,6 @@ from isoprune.reweighting.folds import spaces_of_weights, weights_of_units, writ
 from isoprune.reweighting.study import units_of_job, write_reweighted
 from isoprune.reweighting.units import ReweightedUnit, analyse_reweightings
 from isoprune.specificity import without_score
-from isoprune.units import Design
 
 LABELS = tuple(f"img_{i:02}" for i in range(24))
 X = np.random.default_rng(0).normal(size=(24, 80)) * np.random.default_rng(1).lognormal(size=80)

@@ -8,6 +8,7 @@ import pytest
 from examples import random_target, sparse_embedding
 from isoprune.bootstrap import joined, read_bootstrap
 from isoprune.crossvalidation import fisher_mean, fisher_z, score_folds
+from isoprune.design import Design
 from isoprune.foldsets import fold_sets
 from isoprune.isomorphism import isomorphism, similarity
 from isoprune.labelled import RDM, Embedding
@@ -25,7 +26,7 @@ from isoprune.specificity import (
     rival_scores,
     write_rivals,
 )
-from isoprune.units import Design, read_units
+from isoprune.units import read_units
 
 LABELS = tuple(f"img_{i:02}" for i in range(24))
 KINDS = {label: "abc"[i % 3] for i, label in enumerate(LABELS)}

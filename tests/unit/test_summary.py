@@ -11,6 +11,7 @@ from isoprune.adjustment import benjamini_hochberg, max_t, p_value
 from isoprune.bootstrap import joined
 from isoprune.ceilings import group_ceiling, subject_ceilings, summarise_ceilings
 from isoprune.crossvalidation import fisher_mean
+from isoprune.design import Design
 from isoprune.errors import InferenceError
 from isoprune.intervals import dual_interval, image_interval
 from isoprune.labelled import RDM, Embedding
@@ -27,7 +28,7 @@ from isoprune.summary import (
     summary_table,
 )
 from isoprune.transfer import supervising_rdm
-from isoprune.units import Design, analyse_unit, read_units, write_unit
+from isoprune.units import analyse_unit, read_units, write_unit
 
 LABELS = tuple(f"img_{i:02}" for i in range(24))
 KINDS = {label: "ab"[i % 2] for i, label in enumerate(LABELS)}

@@ -10,6 +10,7 @@ from examples import random_target, sparse_embedding
 from isoprune.adjustment import p_value
 from isoprune.bootstrap import read_bootstrap
 from isoprune.crossvalidation import fisher_mean, fisher_z, score_folds
+from isoprune.design import Design, design_of
 from isoprune.errors import LabelError, MissingFileError, UnknownNameError, UnreadableFileError
 from isoprune.foldsets import read_fold_sets, write_fold_sets
 from isoprune.isomorphism import isomorphism
@@ -19,7 +20,7 @@ from isoprune.pruning import procedure_named, prune
 from isoprune.rdms import group_mean
 from isoprune.retained import load_retained
 from isoprune.transfer import supervising_rdm
-from isoprune.units import Design, analyse_unit, design_of, random_rank, read_units, write_unit
+from isoprune.units import analyse_unit, random_rank, read_units, write_unit
 
 LABELS = tuple(f"img_{i}" for i in range(18))  # img_10 sorts before img_2
 KINDS = {label: "ab"[i % 2] for i, label in enumerate(LABELS)}

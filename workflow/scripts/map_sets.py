@@ -9,6 +9,7 @@ about = "sets for maps, network {network}, target {target}, subject {subject}".f
 with job_log(snakemake.log[0], about) as log:
     import numpy as np
 
+    from isoprune.design import design_of
     from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
@@ -16,7 +17,6 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.occlusion.sets import map_sets, write_map_sets
     from isoprune.retained import load_retained
     from isoprune.stimuli import stimuli_with
-    from isoprune.units import design_of
 
     given, params = snakemake.input, snakemake.params
     rdm = read_rdm(given.rdm, expect_target=snakemake.wildcards.target)

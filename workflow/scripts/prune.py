@@ -16,8 +16,9 @@ given, params, output = snakemake.input, snakemake.params, snakemake.output
 about = "network {network}, subject {subject} ({supervision})".format(**snakemake.wildcards)
 with job_log(snakemake.log[0], about) as log:
     from isoprune.batches import read_job
+    from isoprune.design import design_of
     from isoprune.errors import inside
-    from isoprune.units import analyse_unit, design_of, write_unit
+    from isoprune.units import analyse_unit, write_unit
 
     job = read_job(**given)
     settings = {**params.settings, "n_permutations": params.n_permutations}

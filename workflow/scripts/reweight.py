@@ -12,6 +12,7 @@ params, network = snakemake.params, snakemake.wildcards.network
 about = f"reweighting, network {network}, target {params.units[0]['target']}"
 with job_log(snakemake.log[0], about) as log:
     from isoprune.batches import read_rdms
+    from isoprune.design import design_of
     from isoprune.foldsets import read_fold_sets
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.tables import read_stimuli
@@ -19,7 +20,6 @@ with job_log(snakemake.log[0], about) as log:
     from isoprune.reweighting.study import units_of_job, write_reweighted
     from isoprune.reweighting.units import analyse_reweightings
     from isoprune.stimuli import stimuli_with
-    from isoprune.units import design_of
 
     given, output = snakemake.input, snakemake.output
     stimuli, nuisances = read_stimuli(given.stimuli), [rdm for _, rdm in read_rdms(given.nuisances).values()]

@@ -7,12 +7,12 @@ from isoprune.log import Progress, job_log
 
 about = "network {network}, target {target}, all specifications".format(**snakemake.wildcards)
 with job_log(snakemake.log[0], about) as log:
+    from isoprune.design import design_of
     from isoprune.io.embeddings import read_embedding
     from isoprune.io.rdms import read_rdm
     from isoprune.io.tables import read_stimuli
     from isoprune.multiverse import run_specifications, specifications, write_outcomes
     from isoprune.stimuli import column_of, stimuli_with
-    from isoprune.units import design_of
 
     given, params = snakemake.input, snakemake.params
     target = read_rdm(given.rdm, expect_target=snakemake.wildcards.target)

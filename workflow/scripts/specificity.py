@@ -11,11 +11,11 @@ given, params, output = snakemake.input, snakemake.params, snakemake.output
 about = "rivals, network {network}, subject {subject} ({supervision})".format(**snakemake.wildcards)
 with job_log(snakemake.log[0], about) as log:
     from isoprune.batches import read_job
+    from isoprune.design import design_of
     from isoprune.errors import inside
     from isoprune.foldsets import read_fold_sets
     from isoprune.specificity import analyse_rivals, write_rivals
     from isoprune.stimuli import labels_that_rank
-    from isoprune.units import design_of
 
     job = read_job(given.embedding, given.stimuli, [*given.rdms, *given.rivals], given.nuisances)
     columns = params.labels, params.settings["inference"]["categories"]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from isoprune.design import Design
 from isoprune.foldsets import FoldSets
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding
 from isoprune.pruning import select_many
 from isoprune.relabelling import relabellings
 from isoprune.scoring import leaves_something
-from isoprune.units import Design
 
 HELD_OUT, ALL = "held-out", "all"
 SETS = (HELD_OUT, ALL)

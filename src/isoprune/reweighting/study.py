@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from isoprune.batches import RDMFiles, targets_of_unit
+from isoprune.design import Design
 from isoprune.errors import ReweightingError
 from isoprune.foldsets import FoldSets
 from isoprune.reweighting.folds import write_fold_weights
 from isoprune.reweighting.units import ReweightedUnit
 from isoprune.reweighting.weights import Weights, write_weights
 from isoprune.specificity import RivalResult, write_rivals
-from isoprune.units import Design
 
 
 def units_of_job(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isoprune.crossvalidation import Block
+from isoprune.design import Design
 from isoprune.errors import IsopruneError
 from isoprune.foldsets import FoldSets
 from isoprune.labelled import RDM, Embedding
@@ -23,7 +24,6 @@ from isoprune.reweighting.fitting import PENALTIES, Reweighting, Weighing, inner
 from isoprune.reweighting.weights import Weights
 from isoprune.scoring import Controls, leaves_something
 from isoprune.specificity import RivalResult, RivalScore, rival_bootstrap, rival_table, without_score
-from isoprune.units import Design
 
 
 @dataclass(frozen=True)
