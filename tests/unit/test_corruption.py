@@ -83,6 +83,23 @@ def test_a_file_that_its_owner_renamed_is_read_under_a_name_that_says_nothing(tm
     assert said(KINDS["rdm.h5"].read, path.rename(tmp_path / "mine.h5")) is None
 
 
+@pytest.mark.parametrize("kind", ["retained.tsv", "desc-ridge_weights.tsv"])
+def test_a_table_that_is_to_be_kept_may_be_renamed(kind, tmp_path):
+    path = write_own(kind, tmp_path)
+    for file in KINDS[kind].files(path):
+        file.rename(tmp_path / f"mine{file.suffix}")
+    assert said(KINDS[kind].read, tmp_path / "mine.tsv") is None
+
+
+def test_a_table_of_a_study_is_not_read_as_another_of_its_tables(tmp_path):
+    kind = KINDS["folds.tsv"]
+    kind.write(tmp_path / "contrasts.tsv", 0)
+    for file in kind.files(tmp_path / "contrasts.tsv"):
+        shutil.copy(file, tmp_path / f"summary{file.suffix}")
+    assert "it was written as 'contrasts.json'" in said(kind.read, tmp_path / "summary.tsv")
+    assert said(kind.read, tmp_path / "contrasts.tsv") is None
+
+
 def test_a_file_of_ours_without_its_seal_is_refused(tmp_path):
     for kind in ("rdm.h5", "facts.json", "null.npz"):
         path = write_own(kind, tmp_path)

@@ -24,6 +24,7 @@ from isoprune.classification.arms import (
 from isoprune.classification.head import Head
 from isoprune.errors import ClassificationError, RetainedSetError
 from isoprune.inference import CONFIDENCE
+from isoprune.io.seals import Renamed
 from isoprune.io.tables import read_table
 from isoprune.labelled import Embedding
 from isoprune.labels import listing
@@ -103,7 +104,8 @@ def read_unit(
     MissingFileError, UnreadableFileError
         If a file is not there, or something else.
     """
-    one, table = load_retained(retained), read_table(retained, where="retained set")
+    one = load_retained(retained)
+    table = read_table(retained, where="retained set", renamed=Renamed.PLAINLY)
     ranking = table.sort_values("rank", kind="stable")["feature"].to_numpy(dtype=np.intp)
     own = weights_of_unit(list(map(load_weights, weights)), vars(one))
     return AccuracyUnit(one, ranking, own, None if domain is None else np.array(domain))

@@ -16,7 +16,7 @@ from isoprune.io.files import existing, located, readable
 from isoprune.io.hdf5 import opened_hdf5
 from isoprune.io.matlab import load_mat
 from isoprune.io.rsatoolbox import write_rsatoolbox
-from isoprune.io.seals import check_seal, sealed
+from isoprune.io.seals import Renamed, check_seal, sealed
 from isoprune.io.tables import read_rows
 from isoprune.labelled import Embedding
 from isoprune.labels import check_labels, choose, listing
@@ -213,7 +213,7 @@ def _read_hdf5(path: Path, key: str | None) -> _Content:
             is_text = h5py.check_string_dtype(item.dtype) is not None
             arrays[name] = np.asarray(item.asstr()[()] if is_text else item[()])
 
-    check_seal(path, renamed=True)
+    check_seal(path, Renamed.FREELY)
     with _opened(path) as file:
         _loaded(path, lambda: file.visititems(collect))
         is_rsatoolbox = "measurements" in file and "obs_descriptors" in file

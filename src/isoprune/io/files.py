@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from isoprune.errors import IsopruneError, MissingFileError, NotWritableError, UnreadableFileError
-from isoprune.io.seals import ENTRY, open_seal, seal, sealed
+from isoprune.io.seals import ENTRY, Renamed, open_seal, seal, sealed
 
 THIS_MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 """Marks temporary files of this machine's processes on a disk that several machines share."""
@@ -109,23 +109,29 @@ def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object to ``path``, readable, in a stable order, and sealed."""
-    write_sealed(path, as_json({**value, ENTRY: open_seal(path)}).encode())
+def write_json(path: str | Path, value: Mapping[str, Any], renamed: Renamed = Renamed.PLAINLY) -> None:
+    """Write a JSON object to ``path``, readable, in a stable order, and sealed for reading under such names."""
+    write_sealed(path, as_json({**value, ENTRY: open_seal(path, renamed)}).encode())
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
+def read_json(path: str | Path, renamed: Renamed = Renamed.PLAINLY) -> dict[str, Any]:
     """The object that `write_json` wrote.
+
+    Parameters
+    ----------
+    path : path
+    renamed : Renamed
+        Which other names its owner may have given it.
 
     Raises
     ------
     UnreadableFileError
         If it is not JSON, or not what was written.
     LabelError
-        If it was written as the file of another unit.
+        If it was written as another file, as the facts of another unit.
     """
     path = Path(path)
-    with sealed(path):
+    with sealed(path, renamed):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as problem:

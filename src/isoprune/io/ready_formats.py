@@ -15,7 +15,7 @@ from isoprune.errors import LabelError, RDMError, UnknownNameError, UnreadableFi
 from isoprune.io.files import existing, readable
 from isoprune.io.matlab import load_mat
 from isoprune.io.rsatoolbox import descriptor_texts, dissimilarities_in, read_rsatoolbox
-from isoprune.io.seals import check_seal
+from isoprune.io.seals import Renamed, check_seal
 from isoprune.labels import check_labels, choose, listing, positions
 
 _PAIR = ("stimulus_1", "stimulus_2")
@@ -255,7 +255,7 @@ def _cell(text: str, where: str) -> float:
 
 
 def _read_ready_hdf5(path: Path, key: str | None) -> ReadyFile:
-    check_seal(path, renamed=True)
+    check_seal(path, Renamed.FREELY)
     content = read_rsatoolbox(path)
     values = dissimilarities_in(content, path)
     described = [name for name in content.get("pattern_descriptors", {}) if name != "index"]

@@ -14,6 +14,7 @@ import mmap
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,17 +35,25 @@ _LENGTH = 64
 # The workflow makes a table anew where it is missing, and its sidecar with it.
 _REMEDY = "Take it from a copy, or delete it (of a table and its .json both) and run again."
 
-# So begin the files of a unit or a part of it; other names are the user's to change.
-_SAYS_OF_WHAT = re.compile(r"(net|sub|target|nuisance)-[^_]+_")
+# So begin the files of a unit or a part of it.
+_OF_A_UNIT = re.compile(r"(net|sub|target|nuisance)-[^_]+_")
 
 
-def open_seal(path: str | Path) -> str:
+class Renamed(Enum):
+    """Which other names the owner of a file may have given it."""
+
+    NOT = "none"
+    PLAINLY = "one that says nothing of a unit"
+    FREELY = "any"
+
+
+def open_seal(path: str | Path, renamed: Renamed = Renamed.PLAINLY) -> str:
     """The text to be put into a file that is going to be ``path``; `seal` fills in the hash.
 
-    A name that says of what the file is (``sub-01_roi-IT_rdm.h5``) stands in it: another's file is known as such.
+    A name that is compared later (``sub-01_roi-IT_rdm.h5``) stands in it: another's file is known as such.
     """
-    name = _telling_name(Path(path))
-    return f"{_BEGINNING.decode()}{' as ' if name else ''}{name}, sha256 {'0' * _LENGTH}"
+    name = f" as {_as_text(Path(path))}" if _is_compared(Path(path), renamed) else ""
+    return f"{_BEGINNING.decode()}{name}, sha256 {'0' * _LENGTH}"
 
 
 def seal(file: Path) -> None:
@@ -59,14 +68,14 @@ def seal(file: Path) -> None:
         opened.write(digest.encode())
 
 
-def check_seal(path: Path, *, renamed: bool = False) -> bool:
+def check_seal(path: Path, renamed: Renamed = Renamed.PLAINLY) -> bool:
     """Compare a file with its seal.
 
     Parameters
     ----------
     path : path
-    renamed : bool
-        Whether its owner may have given it another name that says of what it is.
+    renamed : Renamed
+        Which other names its owner may have given it.
 
     Returns
     -------
@@ -78,7 +87,7 @@ def check_seal(path: Path, *, renamed: bool = False) -> bool:
     UnreadableFileError
         If another byte was sealed.
     LabelError
-        If the name says of what the file is, and it was written under another.
+        If it was written under a name that it may not have been renamed from.
     """
     if not path.is_file() or not path.stat().st_size:
         return False
@@ -89,13 +98,13 @@ def check_seal(path: Path, *, renamed: bool = False) -> bool:
         written, expected = found[1], found[2].decode()
         digest = _sha256_around(content, found.start(2))
     _compare(path, digest, expected)
-    if not renamed:
+    if _is_compared(path, renamed):
         _check_name(path, (written or b"").decode())
     return True
 
 
 @contextmanager
-def sealed(path: Path) -> Iterator[None]:
+def sealed(path: Path, renamed: Renamed = Renamed.PLAINLY) -> Iterator[None]:
     """Read a file that only isoprune writes: it is checked first, and refused if it has no seal.
 
     What the block says of a file without a seal comes first: it tells more.
@@ -105,7 +114,7 @@ def sealed(path: Path) -> Iterator[None]:
     UnreadableFileError, LabelError
         As `check_seal`, or if there is no seal.
     """
-    is_sealed = check_seal(path)
+    is_sealed = check_seal(path, renamed)
     yield
     if not is_sealed:
         raise UnreadableFileError(
@@ -157,8 +166,7 @@ def _compare(path: Path, digest: str, expected: str) -> None:
 
 
 def _check_name(path: Path, written: str) -> None:
-    name = _telling_name(path)
-    if name not in ("", written):
+    if _as_text(path) != written:
         raise LabelError(
             str(path),
             f"it was written as '{written}'" if written else "it was written under another name",
@@ -167,9 +175,13 @@ def _check_name(path: Path, written: str) -> None:
         )
 
 
-def _telling_name(path: Path) -> str:
-    """The file's name, percent-encoded, if it says of what the file is; else nothing."""
-    return quote(path.name, safe="") if _SAYS_OF_WHAT.match(path.name) else ""
+def _is_compared(path: Path, renamed: Renamed) -> bool:
+    return renamed is Renamed.NOT or (renamed is Renamed.PLAINLY and bool(_OF_A_UNIT.match(path.name)))
+
+
+def _as_text(path: Path) -> str:
+    """The file's name, percent-encoded."""
+    return quote(path.name, safe="")
 
 
 def _seal_in(content: mmap.mmap) -> re.Match[bytes] | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoprune.errors import LabelError, MissingFileError, NotWritableError, UnreadableFileError
 from isoprune.io.files import as_json, existing, read_json, write_json, write_text
-from isoprune.io.seals import HASHES, check_hashes, check_seal
+from isoprune.io.seals import HASHES, Renamed, check_hashes, check_seal
 from isoprune.labels import listing, nearest
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def table_and_sidecar(path: str | Path, where: str, these_are: str) -> tuple[Pat
     return path, existing(path.with_suffix(".json"), where=str(path), remedy=remedy)
 
 
-def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
+def read_table(path: str | Path, *, where: str, renamed: Renamed = Renamed.NOT) -> pandas.DataFrame:
     """A table that `write_table` wrote; columns that its sidecar calls numbers are numbers, all others are text.
 
     Parameters
@@ -132,6 +132,8 @@ def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
         TSV; its sidecar is the file ``<stem>.json`` beside it.
     where : str
         The setting or table that names the file, for the error messages.
+    renamed : Renamed
+        Which other names its owner may have given it.
 
     Returns
     -------
@@ -144,11 +146,11 @@ def read_table(path: str | Path, *, where: str) -> pandas.DataFrame:
     MissingFileError, UnreadableFileError
         If the table or its sidecar is not there, not readable, or not what was written.
     LabelError
-        If it was written as the table of another unit.
+        If it was written as another table, as ``contrasts.tsv`` and not ``summary.tsv``.
     """
     path = existing(path, where=where, remedy="Correct the path, or make the table.")
     sidecar = existing(path.with_suffix(".json"), where=str(path), remedy="Copy it with its table.")
-    about = read_json(sidecar)
+    about = read_json(sidecar, renamed)
     check_hashes(about, {"table": path})
     frame = _read_text(path, where=where)
     for column in frame.columns:
@@ -249,7 +251,7 @@ def write_table(
         write_text(path.with_suffix(".json"), as_json(sidecar))
     else:
         hashes = {"table": hashlib.sha256(table.encode()).hexdigest()}
-        write_json(path.with_suffix(".json"), {**sidecar, HASHES: hashes})
+        write_json(path.with_suffix(".json"), {**sidecar, HASHES: hashes}, Renamed.NOT)
     write_text(path, table)
 
 

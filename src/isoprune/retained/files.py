@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from isoprune.errors import IsopruneError, RetainedSetError, UnreadableFileError
 from isoprune.io.files import read_json
+from isoprune.io.seals import Renamed
 from isoprune.io.tables import read_table, table_and_sidecar, write_table
 from isoprune.results import RETAINED_COLUMNS
 from isoprune.retained.set import ABOUT, RetainedSet, all_about
@@ -71,7 +72,7 @@ def load_retained(path: str | Path) -> RetainedSet:
         If one of them was written as the file of another unit.
     """
     path, sidecar = table_and_sidecar(path, "retained set", "A retained set is")
-    table = read_table(path, where="retained set")
+    table = read_table(path, where="retained set", renamed=Renamed.PLAINLY)
     try:
         about = dict(read_json(sidecar)[ABOUT])
         return RetainedSet(features=_features_of(table), **{**about, "images": tuple(about["images"])})

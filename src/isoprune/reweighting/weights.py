@@ -11,6 +11,7 @@ import numpy as np
 
 from isoprune.errors import IsopruneError, ReweightingError, UnreadableFileError
 from isoprune.io.files import read_json
+from isoprune.io.seals import Renamed
 from isoprune.io.tables import read_table, table_and_sidecar, write_table
 
 KINDS = {
@@ -140,7 +141,7 @@ def load_weights(path: str | Path) -> Weights:
         If the weights are not finite, or negative where they cannot be.
     """
     path, sidecar = table_and_sidecar(path, "weights", "Weights are")
-    table = read_table(path, where="weights")
+    table = read_table(path, where="weights", renamed=Renamed.PLAINLY)
     try:
         about = dict(read_json(sidecar)[ABOUT])
         del about["formula"]
