@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ def data_dir() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data are not here: {DATA} is not a folder")
     return DATA.resolve()
+
+
+def pytest_collection_finish() -> None:
+    """Collecting garbage, which nilearn does at each reading of an image, passes by what libraries and tests are."""
+    gc.freeze()
 
 
 # Properties are tried on the same examples at each run, so that a commit passes or fails by itself. `full` tries

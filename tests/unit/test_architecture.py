@@ -3,11 +3,13 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "isoprune"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "isoprune"
 
 LAYERS = [
     ("errors", "labels", "labelled", "provenance", "log", "wording", "naming", "progress"),
@@ -177,3 +179,10 @@ isoprune.IsomorphismPruner
 print(result.backend)
 """
     assert set(BARE_NODE) and run(code).strip() == "cpu-numpy"
+
+
+def test_every_folder_of_tests_is_run():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"][
+        "testpaths"
+    ]
+    assert {path.parent for path in (ROOT / "tests").rglob("test_*.py")} == {ROOT / one for one in listed}

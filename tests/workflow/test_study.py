@@ -327,8 +327,11 @@ def test_failing_subject_does_not_stop_the_others_and_is_told_with_its_reason(fr
     rdms = whole.copy()
     rdms[1, 0, 1] = rdms[1, 1, 0] = np.nan
     np.savez(fresh.folder / "IT.npz", rdms=rdms)
-    output = fresh.snakemake("--keep-going", check=False)
+    between_subjects = "results/tiny/qc/intersubject.tsv"
+    facts = [f"results/tiny/pruning/net-mine_target-IT_sub-{who}_sup-own_facts.json" for who in SUBJECTS]
+    output = fresh.snakemake("--keep-going", "--", between_subjects, *facts, check=False)
     assert "undefined entries" in output
+    assert [(fresh.folder / path).exists() for path in facts] == [True, False, True]
     made = {path.name for path in (fresh.results / "rdms").glob("sub-0*")}
     everything = {f"sub-{subject}_roi-{target}_rdm.h5" for subject in SUBJECTS for target in ("EVC", "IT")}
     assert made == everything - {"sub-02_roi-IT_rdm.h5"}
@@ -347,10 +350,10 @@ def test_failing_subject_does_not_stop_the_others_and_is_told_with_its_reason(fr
     assert {"missing.tsv", "intersubject.tsv", "reliability.svg"} <= shown
 
     np.savez(fresh.folder / "IT.npz", rdms=whole)
-    fresh.snakemake()
+    fresh.snakemake("--", between_subjects)
     fresh.snakemake("--", "quality_so_far")
     assert read(so_far / "missing.tsv").empty
-    whole_run = read(fresh.results / "qc" / "intersubject.tsv")
+    whole_run = read(fresh.folder / between_subjects)
     pd.testing.assert_frame_equal(
         read(so_far / "intersubject.tsv").sort_values(["target", "subject"], ignore_index=True),
         whole_run.sort_values(["target", "subject"], ignore_index=True),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
@@ -66,7 +68,8 @@ def rois(image: np.ndarray, grid: Grid, regions: Mapping[str, Region], subject: 
         for place, name in enumerate(regions)
     }
     band = (1.2 * _LINE / height, _CUT_HEIGHT / height)
-    _draw_cuts(figure, image, grid, regions, cuts, looks, band)
+    with _old_objects_left_alone():
+        _draw_cuts(figure, image, grid, regions, cuts, looks, band)
     _name_regions(figure, names, looks, in_a_line)
     return figure
 
@@ -175,6 +178,16 @@ def _draw_cuts(
             view.add_contours(mask, levels=[0.5], colors=[colour], linestyles=[line], linewidths=1.5)
         view.annotate(size=NUMBERS_SIZE, decimals=1)
         left += width
+
+
+@contextmanager
+def _old_objects_left_alone() -> Iterator[None]:
+    """Collecting garbage looks at what the block makes alone: nilearn does it at each reading of an image."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _name_regions(
