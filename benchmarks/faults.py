@@ -28,6 +28,9 @@ import faults
 FRACTIONS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Of what the results take: the sizes of the disks."""
 
+TOLD = ("NotWritableError", "No space left on device")
+"""How a full disk is told: by isoprune with the file's name, or by Snakemake, which writes files of its own."""
+
 
 class Bench:
     """Faults, each in a folder of its own, against one undisturbed run."""
@@ -84,7 +87,7 @@ class Bench:
         with faults.small_disk(place, size + everything * 20 * faults.PAGE):
             demo = faults.reduced_demo(demo.folder) if everything else demo
             failed = demo.run() != 0
-            named = "NotWritableError" in demo.printed()
+            told = next((word for word in TOLD if word in demo.printed()), "nothing")
             faults.mount("-o", "remount,size=64m", str(place))
             return self.ended(
                 demo,
@@ -92,7 +95,7 @@ class Bench:
                 size=size,
                 holds="study" if everything else "results",
                 failed=failed,
-                named=named,
+                told=told,
             )
 
     def race(self) -> dict[str, object]:

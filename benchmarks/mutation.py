@@ -35,12 +35,13 @@ TESTS = ("pruning", "numerics", "fuzzing_pruning", "pruning_greedy", "pruning_ba
 OWN_TESTS = {
     "isomorphism": ("pruning", "scoring", "permutation", "numerics", "fuzzing_pruning", "partial_pruning"),
     "layers": ("layers",),
+    "backends": ("pruning_memory", *TESTS),
     "memory": ("pruning_memory", "pruning_backends"),
     "number": ("number_of_features", "pruning"),
     "partial": ("partial_pruning",),
     "pruning": ("pruning", "number_of_features", "layers", "pruning_greedy", "pruning_backends"),
     "selector": ("pruning", "number_of_features"),
-    "torch_device": ("pruning_backends",),
+    "torch_device": ("pruning_memory", "pruning_backends"),
 }
 LONGEST = 180
 """Seconds of computing for the tests on one mutant."""
@@ -122,7 +123,15 @@ def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
             continue
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, ast.AST):
-                yield from ast.walk(part)
+                yield from _walk(part)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all inside it but `strict` of `zip`, a net for what does not happen."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.keyword) and child.arg == "strict"):
+            yield from _walk(child)
 
 
 def _changes(node: ast.AST) -> Iterator[Callable[[], None]]:

@@ -106,6 +106,16 @@ def test_a_nearly_constant_image_keeps_the_digits_that_it_has(small, backend, sp
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_distances_do_not_see_how_far_features_are_from_zero(backend):
+    far = sparse_embedding(30, 60, 0) + 1e7 * np.random.default_rng(1).normal(size=60)
+    T = random_target(30, 1)
+    expected = prune(far, T, measure="euclidean", backend="reference")
+    found = prune(far, T, measure="euclidean", backend=backend)
+    np.testing.assert_allclose(found.drop, expected.drop, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(found.curve, expected.curve, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_nearly_constant_target_keeps_the_digits_that_it_has(backend, measure):
     # Its mean is rounded as coarsely as a ten millionth of what it varies, which similarities near 1 would multiply.

@@ -27,11 +27,14 @@ from isoprune.pruning import kernels, reference
 from isoprune.pruning.closed_form import LeaveOneOut
 from isoprune.pruning.criteria import Criterion
 from isoprune.pruning.curve import Insertion
-from isoprune.pruning.memory import threads_that_fit
+from isoprune.pruning.memory import targets_and_threads
 
 BACKENDS = ("auto", "cpu", "cuda", "numpy", "reference")
 """``auto`` is ``cuda`` where a device is there and PyTorch installed, else ``cpu``; ``cpu`` uses numba where it is
 installed, else NumPy (``numpy``); ``reference`` is the slow definition."""
+
+ARRAYS_OF_A_CURVE = 5
+"""Arrays of the embedding's size that a curve holds at the same time."""
 
 
 class Prepared(Protocol):
@@ -124,17 +127,15 @@ class CpuPrepared:
 
     def insertion_curves(self, targets: np.ndarray, rankings: np.ndarray, criterion: Criterion) -> np.ndarray:
         """As `Prepared`."""
-        # Many targets keep the threads busy; a few share the threads, each in parts.
-        inner = 1 if len(targets) >= 2 * self._threads else self._threads
+        held = ARRAYS_OF_A_CURVE * self._insertion.features.nbytes
+        at_once, threads = targets_and_threads(len(targets), self._threads, held)
 
         def one(target: np.ndarray, ranking: np.ndarray) -> np.ndarray:
-            return self._insertion.curve(target, ranking, criterion, self._use_compiled, inner)
+            return self._insertion.curve(target, ranking, criterion, self._use_compiled, threads)
 
-        if inner > 1 or self._threads == 1:
+        if at_once == 1:
             return np.array([one(*pair) for pair in zip(targets, rankings, strict=True)])
-        n_features = rankings.shape[1]
-        held = 5 * n_features * targets.shape[1] * 8
-        with ThreadPoolExecutor(max_workers=threads_that_fit(self._threads, held)) as pool:
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
             return np.array(list(pool.map(one, targets, rankings)))
 
 

@@ -95,7 +95,7 @@ class LeaveOneOut:
         self.n_pairs = n_images * (n_images - 1) // 2
         if measure == "euclidean":
             self.similarity, self.y = _distances(self.values, self.n_pairs)
-            spans = n_images * (self.y**2).sum(1) - self.y.sum(1) ** 2  # Σ (y_i − y_j)² over pairs
+            spans = n_images * (self.y**2).sum(1)  # Σ (y_i − y_j)² over pairs, as y has mean 0
             self.shift = spans / self.n_pairs - 1.0
             self.direct_features = np.flatnonzero(spans > DIRECT * self.n_pairs)
             self.u = np.empty((n_features, 0))

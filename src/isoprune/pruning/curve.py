@@ -105,7 +105,7 @@ class Insertion:
         self._blocks = list(pairwise(np.unique(edges.astype(int)).tolist()))
         if measure == "euclidean":
             self.features = np.ascontiguousarray((values - values.mean(axis=0)).T)
-            spans = self.n_images * (self.features**2).sum(1) - self.features.sum(1) ** 2
+            spans = self.n_images * (self.features**2).sum(1)  # Σ (f_i − f_j)² over pairs, as f has mean 0
             self._mean_distances = spans / self.n_pairs  # of each feature alone
             return
         self.features = np.ascontiguousarray(values.T)

@@ -120,7 +120,7 @@ class _Removed:
 
 
 def _squares(pairs: np.ndarray, n_images: int) -> np.ndarray:
-    return np.array([squareform(one) for one in pairs]).reshape(-1, n_images, n_images)
+    return np.array([squareform(one) for one in pairs]).reshape(len(pairs), n_images, n_images)
 
 
 def _combined(

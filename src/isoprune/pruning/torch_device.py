@@ -18,6 +18,7 @@ from isoprune.pruning.backends import with_all
 from isoprune.pruning.closed_form import LeaveOneOut, chunk_size
 from isoprune.pruning.criteria import Criterion
 from isoprune.pruning.curve import Insertion
+from isoprune.pruning.memory import number_that_fits
 
 TARGETS_AT_ONCE = 256
 """Width of the product with many targets; fewer are filled up with zeros, as on the processor."""
@@ -28,11 +29,8 @@ PREFIXES_AT_ONCE = 32
 TEMPORARIES = 8
 """Arrays over targets × prefixes × pairs that a block of the curve holds at the same time, with those of ranks."""
 
-SHARE = 0.5
-"""Share of the free memory that a block may take: other threads work beside it."""
-
-HOST_BYTES = 2**28
-"""What a block may take where the device is the processor."""
+HOST_BYTES = 2**29
+"""Memory that counts as free where the device is the processor."""
 
 
 def cuda_usable() -> bool:
@@ -136,7 +134,8 @@ class TorchPrepared:
             if measure != "euclidean":
                 pairs *= scale[:, part][..., rows] * scale[:, part][..., columns]
             scored, constant = _scored(pairs, criterion.curve, measure)
-            r = -torch.einsum("tmp,tp->tm", scored, standard)
+            # One target at a time: the order of a product's sums may depend on how many there are.
+            r = -torch.stack([one @ target for one, target in zip(scored, standard, strict=True)])
             blocks.append(torch.where(constant | undefined[:, part], torch.nan, r))
         return torch.cat(blocks, dim=1).cpu().numpy()
 
@@ -145,9 +144,9 @@ class TorchPrepared:
 
     def _targets_that_fit(self) -> int:
         on_cuda = self.device.type == "cuda"
-        at_hand = torch.cuda.mem_get_info(self.device)[0] * SHARE if on_cuda else HOST_BYTES
-        one = TEMPORARIES * 8 * PREFIXES_AT_ONCE * len(self._places[0])
-        return max(1, int(at_hand // one))
+        available = torch.cuda.mem_get_info(self.device)[0] if on_cuda else HOST_BYTES
+        rows, _ = self._places  # int64, as wide as the float64 that they number
+        return number_that_fits(available, TEMPORARIES * PREFIXES_AT_ONCE * rows.nbytes)
 
 
 def _standardised(targets: np.ndarray, coefficient: str, width: int) -> np.ndarray:
@@ -176,7 +175,7 @@ def _terms(
     tolerance = CONSTANT_IMAGE if measure == "correlation" else 0.0
     bad = moment <= tolerance * (ranked**2).cumsum(dim=1)
     zero = (moment <= 0) | (bad & criterion.published)
-    scale = torch.where(zero, 0.0, torch.where(zero, 1.0, moment).rsqrt())
+    scale = torch.where(zero, 0.0, moment.rsqrt())
     return delta, scale, undefined if criterion.published else undefined | bad.any(dim=-1)
 
 
