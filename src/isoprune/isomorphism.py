@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
 
 from isoprune.blas import one_blas_thread
 from isoprune.errors import RDMError
@@ -57,8 +56,10 @@ def similarity(values: np.ndarray, measure: str = "correlation") -> np.ndarray:
     """
     values = np.asarray(values, dtype=np.float64)
     if measure == "euclidean":
+        from scipy.spatial.distance import pdist
+
         distances = pdist(values, "sqeuclidean")
-        return squareform(-distances / (distances.mean() or np.nan))
+        return matrix_of(-distances / (distances.mean() or np.nan))
     centred = values - values.mean(axis=1, keepdims=True) if measure == "correlation" else values
     norm = np.sqrt((centred**2).sum(axis=1))
     norm[undefined_images(values, measure)] = np.nan
@@ -118,6 +119,23 @@ def pairs_of(matrix: np.ndarray) -> np.ndarray:
     """
     n = matrix.shape[-1]
     return np.take(matrix.reshape(*matrix.shape[:-2], n * n), _places_of_pairs(n), axis=-1)
+
+
+def matrix_of(pairs: np.ndarray) -> np.ndarray:
+    """The symmetric matrix of values of pairs, row by row of its upper triangle; zero on the diagonal.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n * (n - 1) / 2,)
+
+    Returns
+    -------
+    ndarray of shape (n, n)
+    """
+    # Here and where it is used besides, scipy.spatial is loaded late: it takes as long as reading all the settings.
+    from scipy.spatial.distance import squareform
+
+    return squareform(pairs, checks=False)
 
 
 @lru_cache(maxsize=4)  # folds that differ by one image, training and test, are asked for by turns

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
 
 from isoprune.appearance import CYCLES, GRID, ORIENTATIONS, SIZE, described
 from isoprune.errors import ConstantImageError, LabelError, RDMError
@@ -21,6 +20,7 @@ from isoprune.io.tables import image_paths
 from isoprune.isomorphism import (
     check_target_varies,
     dissimilarity,
+    matrix_of,
     orthonormal,
     pairs_of,
     similarity,
@@ -248,7 +248,9 @@ def _differing(categories: Sequence[str], where: str) -> np.ndarray:
 def _dissimilar(name: str, described: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     """Dissimilarity of images by what describes them, (n_images, n_values) to (n_images, n_images)."""
     if name not in ("pixels", "gabor"):
-        return squareform(pdist(described))
+        from scipy.spatial.distance import pdist
+
+        return matrix_of(pdist(described))
     flat = np.flatnonzero(constant_images(described))
     if len(flat):
         raise ConstantImageError(

@@ -154,6 +154,12 @@ def test_figures_load_no_torch():
     assert run("import sys, isoprune.figures; print('torch' in sys.modules)").strip() == "False"
 
 
+def test_settings_are_read_without_scipy():
+    # Half of the time that reading them takes, for each run of the workflow and each job of a cluster.
+    code = "import sys, isoprune.config, isoprune.nuisances; print('scipy' in sys.modules)"
+    assert run(code).strip() == "False"
+
+
 def test_a_unit_of_work_starts_without_scipy_stats():
     # A third of a second, for every one of a study's many short jobs.
     assert (

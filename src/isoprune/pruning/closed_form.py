@@ -26,10 +26,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.spatial.distance import squareform
 
 from isoprune.isomorphism import (
     CONSTANT_RDM,
+    matrix_of,
     pairs_of,
     second_order_of_ranked,
     standardised_pairs,
@@ -252,7 +252,7 @@ def chunk_size(n_pairs: int) -> int:
 
 def standard_matrix(target: np.ndarray) -> np.ndarray:
     """Dissimilarities standardised over pairs, as a symmetric matrix with zero diagonal, shape (n_images, n_images)."""
-    return squareform(standardised_pairs(pairs_of(target)), checks=False)
+    return matrix_of(standardised_pairs(pairs_of(target)))
 
 
 def correlation_from_sums(

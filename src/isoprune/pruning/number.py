@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import squareform
 
 from isoprune.errors import ConfigError, EmbeddingError, TooFewImagesError
-from isoprune.isomorphism import pairs_of, similarity, standard_residuals
+from isoprune.isomorphism import matrix_of, pairs_of, similarity, standard_residuals
 from isoprune.labels import choose
 from isoprune.pruning.criteria import Criterion
 
@@ -171,9 +170,9 @@ def jackknife_error(
 
 def _without_each(network: np.ndarray, other: np.ndarray, n_images: int) -> np.ndarray:
     """Correlation of standardised pairs without those of each image, (n_images,); NaN where one side is constant."""
-    sums = [one.sum() - squareform(one).sum(axis=1) for one in (network, other)]
+    sums = [one.sum() - matrix_of(one).sum(axis=1) for one in (network, other)]
     products = [
-        (one * two).sum() - squareform(one * two).sum(axis=1)
+        (one * two).sum() - matrix_of(one * two).sum(axis=1)
         for one, two in ((network, other), (network, network), (other, other))
     ]
     n_pairs = len(network) - (n_images - 1)

@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-from scipy.spatial.distance import squareform
 
 from isoprune.isomorphism import (
+    matrix_of,
     orthonormal,
     pairs_of,
     partial_isomorphism,
@@ -120,7 +120,7 @@ class _Removed:
 
 
 def _squares(pairs: np.ndarray, n_images: int) -> np.ndarray:
-    return np.array([squareform(one) for one in pairs]).reshape(len(pairs), n_images, n_images)
+    return np.array([matrix_of(one) for one in pairs]).reshape(len(pairs), n_images, n_images)
 
 
 def _combined(
