@@ -133,8 +133,6 @@ class CpuPrepared:
         def one(target: np.ndarray, ranking: np.ndarray) -> np.ndarray:
             return self._insertion.curve(target, ranking, criterion, self._use_compiled, threads)
 
-        if at_once == 1:
-            return np.array([one(*pair) for pair in zip(targets, rankings, strict=True)])
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             return np.array(list(pool.map(one, targets, rankings)))
 
