@@ -33,7 +33,15 @@ TESTS = ("pruning", "numerics", "fuzzing_pruning", "pruning_greedy", "pruning_ba
 """Tests of a module, the fastest first, unless it has others."""
 
 OWN_TESTS = {
-    "isomorphism": ("pruning", "scoring", "permutation", "numerics", "fuzzing_pruning", "partial_pruning"),
+    "isomorphism": (
+        "isomorphism",
+        "pruning",
+        "scoring",
+        "permutation",
+        "numerics",
+        "fuzzing_pruning",
+        "partial_pruning",
+    ),
     "layers": ("layers",),
     "backends": ("pruning_memory", *TESTS),
     "memory": ("pruning_memory", "pruning_backends"),

@@ -83,6 +83,7 @@ def test_the_layer_chosen_is_that_of_the_largest_training_fit():
     fits = [prune_arrays(layer.values, NOISE, ONE).fit for layer in LAYERS]
     best = prune_arrays(X, NOISE, BEST)
     assert best.fit == max(fits) and layer_in(best.retained) == int(np.argmax(fits))
+    assert len(best.curve) == 49  # from no feature to all
     assert np.isnan(best.curve[SIZES[int(np.argmax(fits))] + 1 :]).all()
     assert sorted(best.ranking) == list(range(48))
 
