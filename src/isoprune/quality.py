@@ -14,7 +14,7 @@ import numpy as np
 from isoprune.errors import IsopruneError
 from isoprune.labelled import RDM, Patterns
 from isoprune.patterns import normalise_runs
-from isoprune.rdms import n_negative, rdm_from_patterns
+from isoprune.rdms import n_negative, rdm_from_patterns, shares_of_spread
 from isoprune.voxels import half_means, halves
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ INTERSUBJECT_COLUMNS = {
     "subject": "Subject label.",
     "n_subjects": "Subjects of the target, this one included.",
     "r": "Correlation of the subject's RDM with the mean RDM of the others (Pearson r over pairs).",
-    "reason": "Why the number is missing; n/a if it is there.",
+    "share": "Share of the spread of all subjects' RDMs (sum of squares over pairs around each RDM's mean): 1 over the "
+    "number of subjects where all have one scale. The mean RDM is nearly that of a subject with most of it.",
+    "reason": "Why r is missing; n/a if it is there.",
 }
 
 REGION_COLUMNS = {
@@ -367,12 +369,14 @@ def intersubject_table(rdms: Iterable[RDM]) -> pd.DataFrame:
     for target, group in targets.items():
         labels = sorted(group[0].labels)  # the order of rows changes no bit
         values = np.array([rdm.select(labels, wanted_in="the first subject").values for rdm in group])
+        shares = shares_of_spread(group)
         for place, rdm in enumerate(group):
             row: dict[str, Any] = {
                 "target": target,
                 "subject": rdm.subject,
                 "n_subjects": len(group),
                 "r": np.nan,
+                "share": shares[rdm.subject],
                 "reason": "",
             }
             if len(group) < 2:

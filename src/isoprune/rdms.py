@@ -70,6 +70,33 @@ def n_negative(rdm: RDM) -> int:
     return int((rdm.values[np.triu_indices(len(rdm.labels), 1)] < 0).sum())
 
 
+MOST_OF_IT = 0.5
+"""Share of the spread of several subjects' RDMs from which on their mean is said to be one subject's."""
+
+
+def shares_of_spread(rdms: Sequence[RDM]) -> dict[str, float]:
+    """How much of the spread of all subjects' RDMs is each one's.
+
+    Dissimilarities in units (crossnobis, Euclidean) may be much larger in one subject than in others, whose part in
+    the mean RDM is then lost.
+
+    Parameters
+    ----------
+    rdms : sequence of RDM
+        One a subject.
+
+    Returns
+    -------
+    dict of str to float
+        By subject: its sum of squares over pairs around their mean, divided by the sum over subjects; NaN where no
+        RDM varies.
+    """
+    pairs = (rdm.values[np.triu_indices(len(rdm.labels), 1)] for rdm in rdms)
+    spreads = np.array([np.square(one - one.mean()).sum() for one in pairs])
+    shares = spreads / (spreads.sum() or np.nan)
+    return {rdm.subject: float(share) for rdm, share in zip(rdms, shares, strict=True)}
+
+
 def group_mean(rdms: Sequence[RDM], target: str) -> RDM:
     """Mean RDM over subjects, joined by label.
 

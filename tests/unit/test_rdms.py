@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
+from examples import random_target
 from isoprune.errors import LabelError, RDMError, UnknownNameError
 from isoprune.io.rdms import read_rdm, write_rdm
 from isoprune.labelled import RDM, Patterns
 from isoprune.patterns import centre_runs, mean_patterns, zscore_runs
-from isoprune.rdms import group_mean, n_negative, rdm_from_patterns
+from isoprune.rdms import group_mean, n_negative, rdm_from_patterns, shares_of_spread
 
 LABELS = ("img_10", "img_2", "zebra", "Zebra", "img_1", "ähre")
 WHO = {"target": "IT", "subject": "03", "provenance": {"seed": 0}}
@@ -154,3 +155,17 @@ def test_what_cannot_be_averaged_is_named(changes, error, message):
 def test_mean_of_nobody_is_named():
     with pytest.raises(RDMError, match=r"group mean of target 'IT': no RDM; expected one for each subject"):
         group_mean([], "IT")
+
+
+def test_shares_tell_whose_rdm_the_mean_is():
+    labels = ("a", "b", "c", "d", "e")
+    alike = [RDM(random_target(5, 1), labels, "IT", who) for who in ("01", "02", "03")]
+    assert list(shares_of_spread(alike).values()) == pytest.approx([1 / 3] * 3)
+    large = RDM(30 * random_target(5, 2), labels, "IT", "04")
+    shares = shares_of_spread([*alike, large])
+    assert sum(shares.values()) == pytest.approx(1) and shares["04"] > 0.99
+    mean = group_mean([*alike, large], "IT").values
+    assert np.corrcoef(mean.ravel(), large.values.ravel())[0, 1] > 0.99
+    flat = RDM(1 - np.eye(5), labels, "IT", "05")
+    assert shares_of_spread([alike[0], flat]) == {"01": 1.0, "05": 0.0}
+    assert np.isnan(list(shares_of_spread([flat]).values())).all()
