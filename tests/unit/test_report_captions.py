@@ -35,3 +35,10 @@ def test_categories_are_numbered_in_the_order_of_the_argument():
     front = (ROOT / "workflow" / "report" / "study.rst").read_text(encoding="utf-8")
     named = re.findall(r"^(\d)\. \*([^*]+)\*", front, flags=re.MULTILINE)
     assert [f"{number} {title}" for number, title in named] == titles
+
+
+@pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
+def test_a_file_that_is_not_in_the_report_is_said_to_lie_in_the_results_folder(path):
+    words = " ".join(path.read_text(encoding="utf-8").split())
+    for described in re.findall(r"Columns are described [^.]*``[^`]*json``[^.]*\.", words):
+        assert "in the results folder" in described
