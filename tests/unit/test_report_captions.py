@@ -48,6 +48,15 @@ def test_a_file_that_is_not_in_the_report_is_said_to_lie_in_the_results_folder(p
         assert "in the results folder" in described
 
 
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.stem
+)
+def test_a_category_that_a_page_names_is_one_of_the_report(path):
+    words = " ".join(path.read_text(encoding="utf-8").split())
+    named = re.findall(r"category \*([^*]+)\*|\*(\d [A-Z][^*]+)\*", words)
+    assert {one or other for one, other in named} <= set(TITLES)
+
+
 def front_page(titles):
     """The report's first page as Snakemake renders it of the categories that a report has; a warning is an error."""
     source = (ROOT / "workflow" / "report" / "study.rst").read_text(encoding="utf-8")
