@@ -81,11 +81,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_init(commands: argparse._SubParsersAction) -> None:
     init = commands.add_parser("init", help="write the settings and the stimulus table of a new study")
     init.add_argument("folder", type=Path, metavar="FOLDER", help="takes study.yaml and stimuli.tsv")
-    init.add_argument("--images", required=True, help="folder of images, perhaps with a folder a category")
+    init.add_argument("--images", help="folder of images, perhaps with a folder a category; required")
     init.add_argument("--derivatives", help="BIDS-derivatives folder with betas and masks")
     init.add_argument(
         "--rdms", action="append", default=[], help="file of ready RDMs with labels; repeatable"
     )
+    init.add_argument("--labels", help="text file of labels in the order of the rows of RDMs without labels")
     init.add_argument("--network", action="append", help="MODEL of torchvision, or MODEL=FILE; repeatable")
     init.add_argument("--name", help="name of the study; default: the folder's")
     init.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
@@ -95,7 +96,7 @@ def _add_init(commands: argparse._SubParsersAction) -> None:
 def _init(options: argparse.Namespace) -> str:
     from isoprune.starting.study import NETWORKS, start_study
 
-    given = {"derivatives": options.derivatives, "rdms": options.rdms, "name": options.name}
+    given = {name: getattr(options, name) for name in ("derivatives", "rdms", "labels", "name")}
     started = start_study(options.folder, options.images, networks=options.network or NETWORKS, **given)
     lines = [f"{file}: written" for file in started.files] + [f"note: {note}" for note in started.notes]
     return "\n".join([*lines, f"next: isoprune check {started.files[0]}"])

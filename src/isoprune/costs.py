@@ -21,6 +21,10 @@ MARGIN = 6
 SLOWER_BY_RANKS = 20
 """Times that a ranking takes longer where ranks are made for each feature."""
 
+SECONDS_OF_A_JOB = 3.5
+"""Processor time that a job takes beside rankings: it starts Python, reads, draws and writes. Median of the demo's
+jobs, column ``cpu_time`` of the tables in ``results/demo/benchmarks``."""
+
 MEMORY_OF_A_UNIT = (800, {"embedding": 20, "rdms": 10})
 """MB that a job of a unit asks for, and how many times the size of its inputs in addition."""
 
@@ -39,7 +43,8 @@ class Cost:
     n_units : int
         Network × target × subject × supervision.
     minutes : float
-        Time on one processor that rankings and their relabellings are expected to take.
+        Time on one processor that rankings and their relabellings are expected to take; `minutes_of_jobs` says what
+        jobs take beside it.
     minutes_asked : float
         Time that the units' jobs ask for beyond their fixed part.
     memory : int
@@ -50,6 +55,11 @@ class Cost:
     minutes: float
     minutes_asked: float
     memory: int
+
+
+def minutes_of_jobs(n_jobs: int) -> float:
+    """Minutes on one processor that jobs take beside rankings, whatever they compute."""
+    return n_jobs * SECONDS_OF_A_JOB / 60
 
 
 def minutes_of_megabyte(study: Study, n_images: int, n_permutations: int) -> float:

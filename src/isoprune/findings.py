@@ -6,7 +6,7 @@ what has no p is said to be not tested, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from isoprune.labelled import GROUP, SUBJECTS
 from isoprune.results import between_competitors
-from isoprune.wording import count, interval, is_missing, number, p_value, share
+from isoprune.wording import count, enumeration, interval, is_missing, number, p_value, share
 
 ALPHA = 0.05
 """Family-wise p below which a difference is called one."""
@@ -36,8 +36,8 @@ RIVALS = {
     "random": "random sets of the same size",
     "variance": "random sets of features that vary as much",
     "components": "as many principal components",
-    "variable": "as many features, those that vary most",
-    "active": "as many features, those of the highest mean activation",
+    "variable": "as many of the features that vary most",
+    "active": "as many of the features of the highest mean activation",
     "relabelled": "sets ranked on the target with its images exchanged",
     "label": "sets ranked on {name}",
     "other": "sets ranked on {name}",
@@ -195,9 +195,16 @@ def _what_was_done(analysis: Analysis) -> str:
         "loso": f"{n}, each scored with features that the others' mean RDM ranked",
     }[analysis.supervision]
     return (
-        f"Scored: {who}, on {number(row['n_test_images'], '.1f')} held-out images a fold of {int(row['n_images'])} "
-        f"in all. Retained: {share(row['n_retained'], row['n_features'])} (mean over folds)."
+        f"Scored: {who}, on {_held_out(row['n_test_images'])} a fold of {int(row['n_images'])} in all. "
+        f"Retained: {share(row['n_retained'], row['n_features'])} (mean over folds)."
     )
+
+
+def _held_out(mean: float) -> str:
+    """Images of a fold: a mean over folds, which need not be whole."""
+    if float(mean).is_integer():
+        return count(int(mean), "held-out image")
+    return f"{number(mean, '.1f')} held-out images (on average)"
 
 
 def _score(analysis: Analysis) -> str:
@@ -240,13 +247,7 @@ def _ceiling(analysis: Analysis) -> str:
     group = analysis.supervision == GROUP
     whose = "the group's mean RDM" if group else "single subjects"
     if is_missing(row["ceiling_high"]):
-        alone = row["n_subjects"] == 1
-        why = (
-            "one RDM cannot tell noise from what is shared"
-            if alone
-            else "subjects do not agree, or saw other images"
-        )
-        return f"There is no noise ceiling: {why}."
+        return f"There is no noise ceiling: {_why_no_ceiling(analysis)}."
     if group:
         ceiling = number(row["ceiling_high"], ".3f")
         of = "" if is_missing(row["share_low"]) else f", of which r is {percent(row['share_low'])}"
@@ -256,6 +257,15 @@ def _ceiling(analysis: Analysis) -> str:
     lower = "" if is_missing(row["share_high"]) else f"{percent(row['share_high'])} of the lower"
     of = " and ".join(part for part in (upper, lower) if part)
     return f"The noise ceiling of {whose} lies between {ends}{f'; r is {of}' if of else ''}."
+
+
+def _why_no_ceiling(analysis: Analysis) -> str:
+    """Single subjects who saw the same images have a ceiling even where they disagree; their mean RDM has none."""
+    if analysis.pruned["n_subjects"] == 1:
+        return "one RDM cannot tell noise from what is shared"
+    if analysis.supervision == GROUP:
+        return "subjects do not agree, as their RDMs of held-out images do not correlate above 0"
+    return "subjects saw different images, so that their RDMs cannot be compared"
 
 
 def percent(part: float) -> str:
@@ -349,6 +359,16 @@ def _called(name: str) -> str:
     return RIVALS[kind].format(name=given.get(kind, ""))
 
 
+def _called_together(names: Sequence[str]) -> str:
+    """One rival in words; of several the short names, which the list of rivals explains."""
+    return _called(names[0]) if len(names) == 1 else f"other rankings ({enumeration(names)})"
+
+
+def _whose(target: str) -> str:
+    """The genitive of a target's name: ``IT’s``, but ``judgments’``."""
+    return f"{target}’" if target.endswith("s") else f"{target}’s"
+
+
 def _rivals(analysis: Analysis) -> Iterator[str]:
     """What each rival reaches, and what the target adds to it."""
     for name in analysis.rivals:
@@ -380,7 +400,7 @@ def _own_part(analysis: Analysis) -> Iterator[str]:
 
 def _verdict(analysis: Analysis) -> str:
     """Whether pruning gains, and whether the gain is the target's own; from tests alone."""
-    full, target = analysis.contrasts.get("full"), analysis.target
+    full, whose = analysis.contrasts.get("full"), _whose(analysis.target)
     if not is_tested(full):
         return f"Whether pruning gains was not tested: {why_not(full)}."
     if is_established(full, sign=-1):
@@ -401,16 +421,10 @@ def _verdict(analysis: Analysis) -> str:
         name for name in rivals if name not in untested and not is_established(analysis.contrasts[name])
     ]
     if better:
-        by = " and ".join(_called(name) for name in better)
-        return f"Pruning gains, but the gain is not {target}’s own: {by} predict better."
+        return f"Pruning gains, but the gain is not {whose} own: {_called_together(better)} predict better."
     if matched:
-        by = " and ".join(_called(name) for name in matched)
-        return (
-            f"Pruning gains, but that the gain is {target}’s own is not established: {by} may give as much."
-        )
+        by = _called_together(matched)
+        return f"Pruning gains, but that the gain is {whose} own is not established: {by} may give as much."
     if untested:
-        return (
-            f"Pruning gains; whether the gain is {target}’s own was not tested against "
-            f"{' and '.join(_called(name) for name in untested)}."
-        )
-    return f"Pruning gains, and part of the gain is {target}’s own: every other ranking reaches less."
+        return f"Pruning gains; whether the gain is {whose} own was not tested against {_called_together(untested)}."
+    return f"Pruning gains, and part of the gain is {whose} own: every other ranking reaches less."

@@ -330,6 +330,8 @@ def rdm_reliability(patterns: Patterns, **settings) -> tuple[dict[str, float], s
     labels = tuple(dict.fromkeys(parts[0].conditions))
     if len(labels) < 3:
         return missing, f"{len(labels)} conditions are repeated"
+    if settings.get("measure") == "crossnobis" and (lacking := _single_runs(parts)):
+        return missing, lacking
     try:
         first, second = (
             rdm_from_patterns(
@@ -345,6 +347,18 @@ def rdm_reliability(patterns: Patterns, **settings) -> tuple[dict[str, float], s
     if r < 0:
         return {**missing, "rdm_r": r}, "the RDMs of the halves correlate negatively"
     return {"rdm_r": r, "rdm_reliability": 2 * r / (1 + r)}, ""
+
+
+def _single_runs(parts: Sequence[Patterns]) -> str:
+    """Which half has too few runs for a crossnobis distance of its own; empty if both have enough.
+
+    The distance itself would say that there is one run, which is untrue of the data that were halved.
+    """
+    single = [len(set(part.runs)) < 2 for part in parts]
+    if not any(single):
+        return ""
+    which = "each half" if all(single) else "one half"
+    return f"crossnobis needs two runs in each half, four in all; {which} here has one"
 
 
 def intersubject_table(rdms: Iterable[RDM]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from isoprune.checking import jobs, study
 from isoprune.checking.study import check_file, check_study
 from isoprune.cli import main
 from isoprune.config import load
-from isoprune.costs import MARGIN, cost_of
+from isoprune.costs import MARGIN, cost_of, minutes_of_jobs
 from isoprune.errors import GridError, LabelError, MissingFileError, TooFewImagesError
 from isoprune.io.ready_rdms import read_ready_rdm
 from workflow_study import LABELS, ROOT, make_study
@@ -228,6 +228,19 @@ def test_time_and_memory_are_what_rules_ask_for():
     assert cost.n_units == 1
     assert cost.minutes_asked == pytest.approx(2 * seconds / 60)
     assert cost.minutes == pytest.approx(seconds / 60 / MARGIN)
+
+
+def test_what_many_short_jobs_take_is_said_beside_the_rankings(tiny, capsys, monkeypatch):
+    assert minutes_of_jobs(96) == pytest.approx(5.6)
+    monkeypatch.setattr(study, "planned_jobs", lambda config, data_dir: {"prune": 90, "summary": 6})
+    assert main(["check", "study.yaml"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "rankings and relabellings take less than a minute on one processor" in printed
+    assert "takes 6 min more on one processor. Snakemake counts one job more, `all`" in printed
+    monkeypatch.setattr(study, "planned_jobs", lambda config, data_dir: {})
+    assert main(["check", "study.yaml"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "0 jobs are to be run. study 'tiny'" in printed
 
 
 def test_jobs_are_those_that_snakemake_plans(tiny):

@@ -75,7 +75,7 @@ def test_the_score_has_the_numbers_of_its_row():
     score = one().score
     for text in (
         "the mean RDM of 15 subjects",
-        "18.4 held-out images a fold of 92 in all",
+        "18.4 held-out images (on average) a fold of 92 in all",
         "233 of 1280 features (mean over folds)",
         "r = 0.470, 95 % interval [0.351, 0.577] (over images of this target, never over people",
         "is established: p = 0.001 from 999 relabellings",
@@ -201,10 +201,16 @@ def test_a_score_above_the_threshold_is_not_called_established():
 
 
 @pytest.mark.parametrize(
-    ("n_subjects", "why"), [(1, "one RDM cannot tell noise"), (15, "subjects do not agree")]
+    ("supervision", "n_subjects", "why"),
+    [
+        ("group", 1, "one RDM cannot tell noise"),
+        ("group", 15, "subjects do not agree, as"),
+        ("own", 15, "subjects saw different images, so"),
+    ],
 )
-def test_a_missing_ceiling_says_why(n_subjects, why):
-    found = one(summary_of(ceiling_low=np.nan, ceiling_high=np.nan, share_low=np.nan, n_subjects=n_subjects))
+def test_a_missing_ceiling_says_why(supervision, n_subjects, why):
+    missing = {"ceiling_low": np.nan, "ceiling_high": np.nan, "share_low": np.nan, "share_high": np.nan}
+    found = one(summary_of(supervision, **missing, n_subjects=n_subjects), contrasts_of(supervision))
     assert f"There is no noise ceiling: {why}" in found.score
 
 
@@ -267,4 +273,30 @@ def test_weights_on_all_features_are_compared_and_decide_nothing_about_whose_the
 def test_as_many_features_that_no_target_ranks_may_give_the_gain():
     reached = {**REACHED, "variable": 0.46}
     found = one(summary_of(reached=reached), contrasts_of(reached=reached, variable=0.3))
-    assert "not established: as many features, those that vary most may give as much" in found.verdict
+    assert "not established: as many of the features that vary most may give as much" in found.verdict
+
+
+def test_several_rankings_that_may_give_the_gain_are_listed_by_their_short_names():
+    contrasts = contrasts_of(variance=0.3, relabelled=0.3, label=0.3)
+    assert one(contrasts=contrasts).verdict.endswith(
+        "not established: other rankings (variance, relabelled and label) may give as much."
+    )
+    reached = {**REACHED, "label": 0.55, "relabelled": 0.56}
+    better = one(summary_of(reached=reached), contrasts_of(reached=reached))
+    assert better.verdict.endswith("IT’s own: other rankings (relabelled and label) predict better.")
+    open_ = one(contrasts=untested(contrasts_of(), "none: 1 fold", only=["label", "relabelled"]))
+    assert open_.verdict.endswith("was not tested against other rankings (relabelled and label).")
+
+
+def test_a_target_whose_name_ends_in_s_owns_its_gain_in_english():
+    summary, contrasts = (table.assign(target="judgments") for table in (summary_of(), contrasts_of()))
+    verdict = one(summary, contrasts).verdict
+    assert (
+        verdict == "Pruning gains, and part of the gain is judgments’ own: every other ranking reaches less."
+    )
+
+
+def test_a_whole_number_of_held_out_images_has_no_decimal():
+    assert (
+        "on 12 held-out images a fold of 60 in all" in one(summary_of(n_test_images=12.0, n_images=60)).score
+    )

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -217,8 +218,17 @@ def test_pages_hold_the_texts_and_reach_for_nothing():
     for page in pages:
         assert "<script" not in page and not re.search(r"(src|href)=", page)
     assert "<td>IT</td><td>brain region</td><td>30</td><td>2</td>" in pages[0]
+    assert "<td>vgg19</td><td>output of classifier.4</td>" in pages[0]
     assert "Simonyan K, Zisserman A (2015)" in pages[1] and "@" not in re.sub(
         r"<style.*?</style>", "", pages[1]
     )
     assert "crossvalidation.n_splits" in pages[3] and "targets[IT].rdms.file" in pages[3]
     assert "abababab" in pages[3]
+
+
+def test_the_question_names_the_side_of_the_layer_and_weights_that_were_not_trained():
+    found = facts(networks=[VGG])
+    untrained = {**MODEL["network"], "weights": "random, seed 0"}
+    about = {**MODEL, "module": "classifier.1", "side": "input", "network": untrained}
+    page = question_page("tiny", replace(found, embeddings={"vgg": about}))
+    assert "<td>vgg19, untrained (random, seed 0)</td><td>input of classifier.1</td>" in page

@@ -139,7 +139,10 @@ def test_what_cannot_be_computed_is_missing_with_its_reason():
     two_runs = measured(1.0, n_runs=2)
     numbers, reason = rdm_reliability(two_runs, measure="crossnobis")
     assert np.isnan(numbers["rdm_r"])
-    assert reason == "no RDM of half the data: one run only ('0')"
+    assert reason == "crossnobis needs two runs in each half, four in all; each half here has one"
+    _, reason = rdm_reliability(measured(1.0, n_runs=3), measure="crossnobis")
+    assert reason == "crossnobis needs two runs in each half, four in all; one half here has one"
+    assert rdm_reliability(measured(1.0, n_runs=4), measure="crossnobis")[1] == ""
     opposite = replace(two_runs, values=np.concatenate([np.eye(8), np.eye(8)]) @ np.ones((8, 50)))
     assert pattern_reliability(opposite)[1] == "a condition's pattern is constant over voxels"
     negative = Patterns(

@@ -134,6 +134,20 @@ def test_ready_rdms_give_targets_subjects_and_labels(images):
     assert check_file("mine/study.yaml", jobs=False).problems == ()
 
 
+def test_ready_rdms_without_labels_take_them_from_a_file(images):
+    labels = [name for names in NAMES.values() for name in names]
+    np.save(images.parent / "IT.npy", np.stack([random_target(12, seed) for seed in range(2)]))
+    with pytest.raises(LabelError, match=r"the target's `rdms`, or `isoprune init --labels`"):
+        start_study("mine", images, rdms=[images.parent / "IT.npy"], networks=["alexnet"])
+    (images.parent / "order.txt").write_text("\n".join(labels[::-1]) + "\n")
+    command = ["init", "mine", "--images", str(images), "--network", "alexnet"]
+    command += ["--rdms", "data/IT.npy", "--labels", "data/order.txt"]
+    assert main(command) == 0
+    (target,) = written()["targets"]
+    assert target["rdms"] == {"file": "IT.npy", "labels": "order.txt"}
+    assert check_file("mine/study.yaml", jobs=False).problems == ()
+
+
 def test_study_without_a_target_yet_lacks_just_that(images):
     start_study("mine", images, networks=["alexnet"])
     (problem,) = check_file("mine/study.yaml", jobs=False).problems
@@ -171,6 +185,9 @@ def test_nothing_is_overwritten(images):
     ("given", "error", "words"),
     [
         ({"images": "nowhere"}, MissingFileError, "--images"),
+        ({"images": None}, MissingFileError, "a table `stimuli.tsv` with a column `stimulus`"),
+        ({"rdms": ["data/IT.npy"], "labels": "no.txt"}, MissingFileError, "--labels"),
+        ({"labels": "order.txt"}, LabelError, "`--rdms`, files of RDMs"),
         ({"derivatives": "nowhere"}, MissingFileError, "--derivatives"),
         ({"derivatives": "data/images"}, MissingFileError, "no image that ends with"),
         ({"networks": ["alexnett"]}, UnknownNameError, "Did you mean 'alexnet'?"),

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from isoprune.checking.findings import Finding
 from isoprune.checking.study import StudyCheck
+from isoprune.costs import minutes_of_jobs
 from isoprune.labels import listing
 
 _WIDTH = 110
@@ -65,14 +66,21 @@ def _conclusion(checked: StudyCheck) -> Iterable[str]:
     yield ""
     if cost := checked.cost:
         yield (
-            f"{cost.n_units} units of work (network × target × subject × supervision): {_duration(cost.minutes)} on "
-            f"one processor. Their jobs ask a cluster for {_duration(cost.minutes_asked)} in all beside a fixed part "
-            f"each, and the largest job for {cost.memory / 1000:.1f} GB."
+            f"{cost.n_units} units of work (network × target × subject × supervision): rankings and relabellings take "
+            f"{_duration(cost.minutes)} on one processor. Their jobs ask a cluster for "
+            f"{_duration(cost.minutes_asked)} in all beside a fixed part each, and the largest job for "
+            f"{cost.memory / 1000:.1f} GB."
         )
     if checked.jobs is not None:
         largest = sorted(checked.jobs.items(), key=lambda pair: -pair[1])[:4]
         named = ", ".join(f"{count} {name}" for name, count in largest)
-        yield f"{sum(checked.jobs.values())} jobs are to be run" + (f": {named} …" if named else ".")
+        n_jobs = sum(checked.jobs.values())
+        yield f"{n_jobs} jobs are to be run" + (f": {named} …" if named else ".")
+        if n_jobs:
+            yield (
+                f"To start them, to read and to draw takes {_duration(minutes_of_jobs(n_jobs))} more on one "
+                "processor. Snakemake counts one job more, `all`, which does nothing."
+            )
     number = len(checked.problems)
     yield f"study '{checked.study}': " + (f"{number} problem(s)" if number else "nothing is missing")
 

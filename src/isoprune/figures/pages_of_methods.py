@@ -53,8 +53,8 @@ def question_page(study: str, facts: StudyFacts) -> str:
     networks = (
         (
             network["name"],
-            network["model"] or ("best of several" if network["best_of"] else "features of a file"),
-            facts.embeddings[network["name"]].get("module", "n/a"),
+            _model(network, facts.embeddings[network["name"]]),
+            _layer(facts.embeddings[network["name"]]),
             facts.of_network(network["name"]),
         )
         for network in facts.settings["networks"]
@@ -140,6 +140,20 @@ def _answered(table: pd.DataFrame) -> str:
         "fill. Areas follow the COBIDAS report (Nichols et al., 2017); items are worded for this kind of study."
     )
     return f'<p class="standing">{escape(words)}</p>'
+
+
+def _model(network: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if not network["model"]:
+        return "best of several" if network["best_of"] else "features of a file"
+    weights = str(found.get("network", {}).get("weights", ""))
+    return f"{network['model']}, untrained ({weights})" if weights.startswith("random") else network["model"]
+
+
+def _layer(found: Mapping[str, Any]) -> str:
+    """Which activations: of one module, the input and the output are other features."""
+    if "module" not in found:
+        return "n/a"
+    return f"{'input' if found.get('side') == 'input' else 'output'} of {found['module']}"
 
 
 def _device(found: Mapping[str, Any]) -> str:

@@ -224,7 +224,8 @@ def _stimuli(source: ReadyFile, labels: Sequence[str] | None, path: Path) -> tup
             str(path),
             "it carries no stimulus labels",
             "a label for every row",
-            "Give `labels`, the stimuli in the order of the file's rows; position alone joins nothing.",
+            "Give `labels`, the stimuli in the order of the file's rows, one a line of a text file (the setting of "
+            "the target's `rdms`, or `isoprune init --labels`); position alone joins nothing.",
         )
     if source.labels is None:
         return check_labels(labels, f"labels for {path}")

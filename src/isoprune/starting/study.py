@@ -21,7 +21,7 @@ from isoprune.labels import listing
 from isoprune.provenance import sha256_of_file
 from isoprune.starting.derivatives import read_derivatives, relative
 from isoprune.starting.images import named_by_conditions, stimuli_of_folder
-from isoprune.stimuli import STIMULUS_COLUMNS
+from isoprune.stimuli import STIMULUS_COLUMNS, labels_in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +55,11 @@ class Started:
 
 def start_study(
     folder: str | Path,
-    images: str | Path,
+    images: str | Path | None,
     *,
     derivatives: str | Path | None = None,
     rdms: Sequence[str | Path] = (),
+    labels: str | Path | None = None,
     networks: Sequence[str] = NETWORKS,
     name: str | None = None,
 ) -> Started:
@@ -69,12 +70,14 @@ def start_study(
     folder : path
         Takes ``study.yaml`` and ``stimuli.tsv``; relative to where the workflow will be started.
     images : path
-        Folder of images, perhaps with a folder for each category.
+        Folder of images, perhaps with a folder for each category. Without one, an error says how a study is written.
     derivatives : path, optional
         BIDS-derivatives folder with betas and masks.
     rdms : sequence of path
-        Files of ready RDMs with labels, a target each. Without these and ``derivatives`` the study has one target
+        Files of ready RDMs, a target each. Without these and ``derivatives`` the study has one target
         whose file is still to be made.
+    labels : path, optional
+        Text file with a label a line, in the order of the RDMs' rows, for ``rdms`` that carry no labels.
     networks : sequence of str
         Networks of torchvision, or ``<network>=<file of weights>``.
     name : str, optional
@@ -91,11 +94,13 @@ def start_study(
     IsopruneError
         If images or data are not there or do not join.
     """
-    folder, images = Path(folder), Path(images).absolute()
+    if labels is not None and not rdms:
+        raise LabelError("--labels", "no RDMs", "`--rdms`, files of RDMs whose rows it names", "Add them.")
+    folder, images = Path(folder), _given_images(images)
     files = [folder / "study.yaml", folder / "stimuli.tsv", folder / "stimuli.json"]
     _refuse_existing(files)
     stimuli = stimuli_of_folder(images)
-    given = [Path(one).absolute() for one in (derivatives, *rdms) if one is not None]
+    given = [Path(one).absolute() for one in (derivatives, *rdms, labels) if one is not None]
     root = _root(images, given)
     settings: dict[str, Any] = {
         "study": name or re.sub("[^A-Za-z0-9]", "", folder.absolute().name) or "mine",
@@ -106,7 +111,7 @@ def start_study(
     if derivatives is not None:
         stimuli, measured, notes = _measured(stimuli, given[0], root)
     elif rdms:
-        stimuli, measured, notes = _ready(stimuli, given, root)
+        stimuli, measured, notes = _ready(stimuli, given[: len(rdms)], root, labels)
     else:
         measured, notes = _nothing_yet(root)
     n_images = measured.pop("n_images", len(stimuli))
@@ -116,6 +121,19 @@ def start_study(
     write_table(files[1], stimuli, STIMULUS_COLUMNS, to_be_edited=True)
     write_text(files[0], commented_yaml(settings, head=_HEAD.format(study=settings["study"], path=files[0])))
     return Started(tuple(files), tuple(notes))
+
+
+def _given_images(images: str | Path | None) -> Path:
+    if images is None:
+        raise MissingFileError(
+            "--images",
+            "it is not given",
+            "a folder of images, whose names become the stimulus table",
+            "Without pictures, write two files yourself: a table `stimuli.tsv` with a column `stimulus`, a row a "
+            "stimulus, and the settings, whose networks are files of features; docs/check-and-init.md begins with such "
+            "a study.",
+        )
+    return Path(images).absolute()
 
 
 def _refuse_existing(files: Sequence[Path]) -> None:
@@ -185,10 +203,14 @@ def _measured(
 
 
 def _ready(
-    stimuli: pd.DataFrame, files: Sequence[Path], root: Path
+    stimuli: pd.DataFrame, files: Sequence[Path], root: Path, labels_file: str | Path | None
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
     """Images that ready RDMs are about, and the settings of these."""
-    found = {path: read_ready_rdms(path, target=path.stem) for path in files}
+    rows, given = "file", None
+    if labels_file is not None:
+        path = existing(Path(labels_file).absolute(), where="--labels", remedy="Correct the path.")
+        rows, given = relative(path, root), labels_in_order(str(path), (), path)
+    found = {path: read_ready_rdms(path, target=path.stem, labels=given) for path in files}
     labels = dict.fromkeys(label for of in found.values() for rdm in of.values() for label in rdm.labels)
     where = listing(map(str, files))
     stimuli, others, notes = _shown(stimuli, labels, where)
@@ -202,7 +224,7 @@ def _ready(
     targets = [
         {
             "name": re.sub("[^A-Za-z0-9]", "", path.stem) or "target",
-            "rdms": {"file": relative(path, root), "labels": "file"},
+            "rdms": {"file": relative(path, root), "labels": rows},
             **({} if people[path] == subjects and subjects else {"subjects": people[path]}),
         }
         for path in files
