@@ -218,6 +218,8 @@ def test_panels_say_range_agreement_and_negative_dissimilarities():
     assert f"raw {pairs.min():#.2g} … {pairs.max():#.2g}".replace("-", "−") in words
     assert f"{(pairs < 0).sum()} of 15 below 0" in words
     assert "r with others 0.20" in words
+    large = random_rdm(ANIMALS, 0, least=-9000)
+    assert "." not in subject_rdms([large], FEW).axes[0].get_xlabel()
     assert figure.get_suptitle() == "IT  ·  crossnobis"
     assert "others" not in subject_rdms([rdm], FEW, between(3, target="EVC")).axes[0].get_xlabel()
 

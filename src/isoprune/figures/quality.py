@@ -24,7 +24,7 @@ from isoprune.figures.stimuli import (
 from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import GROUP, RDM
-from isoprune.wording import number
+from isoprune.wording import number, significant
 
 CATEGORY_COLOURS = ("#45C58B", "#A249E6", "#CC2091", "#AFD204", "#000000", "#7C4519")
 """Colours of categories and regions: none that stands for a competitor."""
@@ -115,7 +115,7 @@ def _of_target(intersubject: pd.DataFrame, target: str) -> tuple[pd.Series, pd.S
 
 def _facts(rdm: RDM, agreement: dict[str, float]) -> list[str]:
     pairs = pairs_of(rdm.values)
-    lines = [f"raw {number(pairs.min(), '#.2g')} … {number(pairs.max(), '#.2g')}"]
+    lines = [f"raw {significant(pairs.min())} … {significant(pairs.max())}"]
     if (pairs < 0).any():
         lines.append(f"{(pairs < 0).sum()} of {len(pairs)} below 0")
     if not pd.isna(agreement.get(rdm.subject, np.nan)):
