@@ -118,6 +118,10 @@ def boxes_of_words(figure):
 
 FIGURES = {
     "few stimuli": lambda: subject_rdms(subjects(FEW, 6), FEW, between(6)),
+    "three lines below some": lambda: subject_rdms(
+        [random_rdm(ANIMALS, i, f"{i + 1:02}", least=0 if i % 2 else -9) for i in range(6)], FEW, between(6)
+    ),
+    "three lines below all": lambda: subject_rdms(subjects(FEW, 6, least=-9), FEW, between(6)),
     "one subject": lambda: subject_rdms(subjects(FEW, 1, least=-0.2, measure="crossnobis"), FEW),
     "many stimuli": lambda: subject_rdms(subjects(MANY, 15), MANY, between(15)),
     "different stimuli": lambda: subject_rdms(
