@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from isoprune.figures.marks import ABOUT, ceiling_key, draw_ceilings, mark_of, of_panel, scored
+from isoprune.figures.marks import (
+    ABOUT,
+    SUPERVISIONS,
+    ceiling_key,
+    draw_ceilings,
+    mark_of,
+    of_panel,
+    scored,
+)
 from isoprune.figures.style import COLOURS, FAINT, INK, QUIET, colour_of, in_order, kind_of, styled
 from isoprune.labelled import GROUP
 from isoprune.results import between_competitors
@@ -65,7 +73,8 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     compared = between_competitors(contrasts)
     for place, (network, supervision) in enumerate(rows):
         line = grid[place]
-        line[0].set_ylabel(f"{network}, {_who(summary, supervision)}\nheld-out r", fontsize=8)
+        # On lines of their own: of many rows each is low.
+        line[0].set_ylabel(f"{network}\n{_who(summary, supervision)}\nheld-out r", fontsize=8)
         for panel, target in zip(line, targets, strict=True):
             here = of_panel(summary, network, target)
             here = here[(here["supervision"] == supervision) & (here["subject"] == scored(supervision))]
@@ -80,12 +89,10 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
 
 
 def _rows(summary: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Network and supervision of each row: people by their own or, without it, the others' RDM; then the group."""
-    there = set(summary["supervision"])
-    people = next((one for one in ("own", "loso") if one in there), None)
+    """Network and supervision of each row: people by their own RDM, people left out, then the group."""
     for network in in_order(summary["network"]):
         of_network = set(summary.loc[summary["network"] == network, "supervision"])
-        yield from ((network, one) for one in (people, GROUP) if one in of_network)
+        yield from ((network, one) for one in SUPERVISIONS if one in of_network)
 
 
 def _who(summary: pd.DataFrame, supervision: str) -> str:
