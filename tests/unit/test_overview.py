@@ -73,7 +73,7 @@ def test_overview_says_n_features_p_and_gain():
     people, group = (panel.get_xlabel() for panel in figures.overview(*tables()).axes)
     for words in (
         "30 images, 7 subjects",
-        "12 of 40 features",
+        "12 of 40 features\n   (mean over folds)",
         "p = 0.012 (0.034)",
         "full: +0.250",
         "p = 0.021 (0.040)",

@@ -129,7 +129,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, n_retained: int) -> None:
         panel,
         [
             "features inserted, most important first",
-            f"retained: m* = {n_retained} of {m[-1]}, {number(at)}",
+            f"final set: m* = {n_retained} of {m[-1]}, {number(at)}",
             f"within 1 %: {within.sum()} sets, m = {m[within].min()} … {m[within].max()}",
             f"all features: {number(value[-1])}",
         ],
@@ -188,7 +188,7 @@ def _draw_stability(panel: Axes, retained: pd.DataFrame) -> None:
         panel,
         [
             "rank of the feature over all images",
-            f"retained: {n_retained} of {len(rank)} features",
+            f"final set: {n_retained} of {len(rank)} features",
             f"in ≥ 90 % of folds: {int(stable.sum())}, of which {int(stable[:n_retained].sum())} retained",
             f"in no fold: {int((frequency == 0).sum())}",
         ],

@@ -66,8 +66,8 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     targets, rows = in_order(summary["target"]), list(_rows(summary))
     names = [name for name in WORDS if name in set(summary["competitor"].map(kind_of))]
     width = max(5.2, 1.2 + len(targets) * max(1.35, 0.13 * len(names) + 0.3))
-    height = 2.4 if len(rows) < 4 else 9.4 / len(rows)
-    figure = Figure(figsize=(width, len(rows) * max(1.9, height) + 1.1), layout="constrained")
+    height = 2.5 if len(rows) < 4 else 9.4 / len(rows)
+    figure = Figure(figsize=(width, len(rows) * max(2.0, height) + 1.1), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     grid = figure.subplots(len(rows), len(targets), squeeze=False, sharey=True)
     compared = between_competitors(contrasts)
@@ -130,7 +130,7 @@ def _numbers(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     row = pruned.iloc[0]
     kept = f"{number(np.floor(row['n_retained'] + 0.5), '.0f')} of {int(row['n_features'])} features"
     who = f", {count(row['n_subjects'], 'subject')}" if row["n_subjects"] > 1 else ""
-    lines = [f"{count(row['n_images'], 'image')}{who}", kept]
+    lines = [f"{count(row['n_images'], 'image')}{who}", kept, "   (mean over folds)"]
     if not is_missing(row["p"]):
         lines.append(f"r > 0: {p_value(row['p'])} ({p_number(row['p_fwe'])})")
     gain = contrasts[contrasts["b"] == "full"]
