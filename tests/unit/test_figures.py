@@ -283,6 +283,16 @@ def test_stability_draws_the_shares_and_counts_the_stable(study):
     assert f"in ≥ 90 % of folds: {(retained['fold_frequency'] >= 0.9).sum()}," in panel.get_xlabel()
 
 
+def test_stability_names_both_lines_and_both_colours(study):
+    named = [text.get_text() for text in draw("stability", study).legends[0].get_texts()]
+    assert named == [
+        "features of the final set",
+        "all other features",
+        "size of the final set",
+        "90 % of folds",
+    ]
+
+
 def test_rdms_show_percentiles_with_categories_together(study):
     figure = draw("rdms", study)
     drawn = panel_of(figure, "noise").images[0].get_array()

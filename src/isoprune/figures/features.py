@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from isoprune.figures.style import COLOURS, FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, panels, styled
 from isoprune.io.tables import read_table
@@ -20,6 +21,9 @@ from isoprune.wording import number, p_value
 
 STABLE = 0.9
 """Share of folds above which a feature is called stable."""
+
+_STABLE_LINE = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}
+_SIZE_LINE = {"color": INK, "linewidth": 1}
 
 
 def tables_of_units(paths: Sequence[str | Path], units: Sequence[Mapping[str, str]]) -> pd.DataFrame:
@@ -160,7 +164,7 @@ def stability(retained: pd.DataFrame) -> Figure:
         A panel a unit.
     """
     units, rows, columns = _units_of(retained)
-    figure, axes = panels(rows, columns, (2.9, 2.4), sharey=True)
+    figure, axes = panels(rows, columns, (2.9, 2.6), sharey=True)
     for key, panel in axes.items():
         if key not in units:
             panel.set_axis_off()
@@ -168,6 +172,7 @@ def stability(retained: pd.DataFrame) -> Figure:
         _draw_stability(panel, _of_unit(retained, units[key]).sort_values("rank"))
     for row in rows:
         axes[row, columns[0]].set_ylabel("share of folds that\nretained the feature")
+    figure.legend(handles=_stability_key(), loc="outside lower left", ncols=1 if len(columns) == 1 else 2)
     return figure
 
 
@@ -180,8 +185,8 @@ def _draw_stability(panel: Axes, retained: pd.DataFrame) -> None:
     )
     if n_retained < len(rank):
         panel.stairs(frequency[n_retained:], edges[n_retained:], fill=True, color=FAINT, gid="left-out")
-    panel.axhline(STABLE, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-    panel.axvline(n_retained + 0.5, color=INK, linewidth=1)
+    panel.axhline(STABLE, **_STABLE_LINE)
+    panel.axvline(n_retained + 0.5, **_SIZE_LINE)
     panel.set_xlim(0.5, len(rank) + 0.5)
     panel.set_ylim(0, 1.02)
     numbers(
@@ -193,6 +198,15 @@ def _draw_stability(panel: Axes, retained: pd.DataFrame) -> None:
             f"in no fold: {int((frequency == 0).sum())}",
         ],
     )
+
+
+def _stability_key() -> list[Line2D | Patch]:
+    return [
+        Patch(color=COLOURS["pruned"], label="features of the final set"),
+        Patch(color=FAINT, label="all other features"),
+        Line2D([], [], **_SIZE_LINE, label="size of the final set"),
+        Line2D([], [], **_STABLE_LINE, label=f"{STABLE:.0%} of folds".replace("%", " %")),
+    ]
 
 
 @styled
