@@ -14,6 +14,18 @@ def number(value: float | None, form: str = ".2f") -> str:
     return text.lstrip("−") if text.startswith("−") and not text.strip("−0.") else text
 
 
+def significant(value: float, digits: int = 2) -> str:
+    """A number in any unit with so many significant digits: ``64``, ``2800``, ``0.0040``, ``2.8 × 10⁻⁷``."""
+    if is_missing(value) or value == 0 or not math.isfinite(value):
+        return number(value, ".0f")
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    if -4 <= int(power) < 6:
+        return number(float(f"{mantissa}e{power}"), f".{max(0, digits - 1 - int(power))}f")
+    # Further from 1, zeros would have to be counted.
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{number(float(mantissa), f'.{digits - 1}f')} × 10{raised}"
+
+
 def is_missing(value: object) -> bool:
     """Whether a cell of a table holds nothing: None, NaN, or pandas' own missing value."""
     return value is None or str(value) in ("nan", "<NA>", "NaT")

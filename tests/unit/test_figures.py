@@ -163,7 +163,7 @@ def test_isomorphism_prints_the_numbers_that_decide(study):
     assert "pruned − full, 6 subjects" in text
     assert f"{row['r_diff']:+.3f}".replace("-", "−") in text
     assert f"p = {row['p']:.3f}" in text or f"p = {row['p']:.2f}" in text
-    assert "of 30 features retained" in text
+    assert re.search(r"group RDM, mean over folds:\n   \d+ of 30 features retained", text)
 
 
 def test_undefined_folds_are_counted_in_the_panel(study):
@@ -279,7 +279,18 @@ def test_stability_draws_the_shares_and_counts_the_stable(study):
     shares = np.concatenate([kept.get_data().values, left.get_data().values])
     np.testing.assert_array_equal(shares, retained["fold_frequency"])
     assert len(kept.get_data().values) == retained["in_final"].sum()
+    assert f"final set: {retained['in_final'].sum()} of 30 features" in panel.get_xlabel()
     assert f"in ≥ 90 % of folds: {(retained['fold_frequency'] >= 0.9).sum()}," in panel.get_xlabel()
+
+
+def test_stability_names_both_lines_and_both_colours(study):
+    named = [text.get_text() for text in draw("stability", study).legends[0].get_texts()]
+    assert named == [
+        "features of the final set",
+        "all other features",
+        "size of the final set",
+        "90 % of folds",
+    ]
 
 
 def test_rdms_show_percentiles_with_categories_together(study):

@@ -41,6 +41,18 @@ def test_a_row_shows_the_overlap_of_two_targets_beside_that_of_relabelled_ones()
     assert low < -0.07 and high > 0.31
 
 
+def test_without_relabelled_sets_neither_a_bar_nor_a_p_is_spoken_of():
+    figure = figures.overlap(TABLE.assign(null_overlap=float("nan"), p=float("nan")))
+    [panel] = figure.axes
+    assert not drawn(panel, "null")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "sets of the two targets, fitted on all images of each"
+    ]
+    assert panel.texts[0].get_text() == "10 shared of 30 and 20, Jaccard 0.25"
+    assert panel.get_xlabel().endswith("\nno p: no sets of relabelled targets were compared")
+    assert "no p" not in figures.overlap(TABLE).axes[0].get_xlabel()
+
+
 def test_a_study_without_pairs_still_has_the_figure(tmp_path):
     figures.save(figures.overlap(TABLE[:0]), tmp_path / "overlap.svg")
     assert (tmp_path / "overlap.svg").is_file()

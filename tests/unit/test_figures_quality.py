@@ -118,6 +118,10 @@ def boxes_of_words(figure):
 
 FIGURES = {
     "few stimuli": lambda: subject_rdms(subjects(FEW, 6), FEW, between(6)),
+    "three lines below some": lambda: subject_rdms(
+        [random_rdm(ANIMALS, i, f"{i + 1:02}", least=0 if i % 2 else -9) for i in range(6)], FEW, between(6)
+    ),
+    "three lines below all": lambda: subject_rdms(subjects(FEW, 6, least=-9), FEW, between(6)),
     "one subject": lambda: subject_rdms(subjects(FEW, 1, least=-0.2, measure="crossnobis"), FEW),
     "many stimuli": lambda: subject_rdms(subjects(MANY, 15), MANY, between(15)),
     "different stimuli": lambda: subject_rdms(
@@ -218,6 +222,8 @@ def test_panels_say_range_agreement_and_negative_dissimilarities():
     assert f"raw {pairs.min():#.2g} … {pairs.max():#.2g}".replace("-", "−") in words
     assert f"{(pairs < 0).sum()} of 15 below 0" in words
     assert "r with others 0.20" in words
+    large = random_rdm(ANIMALS, 0, least=-9000)
+    assert "." not in subject_rdms([large], FEW).axes[0].get_xlabel()
     assert figure.get_suptitle() == "IT  ·  crossnobis"
     assert "others" not in subject_rdms([rdm], FEW, between(3, target="EVC")).axes[0].get_xlabel()
 

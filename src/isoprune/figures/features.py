@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from isoprune.figures.style import COLOURS, FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, panels, styled
 from isoprune.io.tables import read_table
@@ -20,6 +21,9 @@ from isoprune.wording import number, p_value
 
 STABLE = 0.9
 """Share of folds above which a feature is called stable."""
+
+_STABLE_LINE = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}
+_SIZE_LINE = {"color": INK, "linewidth": 1}
 
 
 def tables_of_units(paths: Sequence[str | Path], units: Sequence[Mapping[str, str]]) -> pd.DataFrame:
@@ -129,7 +133,7 @@ def _draw_curve(panel: Axes, curve: pd.DataFrame, n_retained: int) -> None:
         panel,
         [
             "features inserted, most important first",
-            f"retained: m* = {n_retained} of {m[-1]}, {number(at)}",
+            f"final set: m* = {n_retained} of {m[-1]}, {number(at)}",
             f"within 1 %: {within.sum()} sets, m = {m[within].min()} … {m[within].max()}",
             f"all features: {number(value[-1])}",
         ],
@@ -160,7 +164,7 @@ def stability(retained: pd.DataFrame) -> Figure:
         A panel a unit.
     """
     units, rows, columns = _units_of(retained)
-    figure, axes = panels(rows, columns, (2.9, 2.4), sharey=True)
+    figure, axes = panels(rows, columns, (2.9, 2.6), sharey=True)
     for key, panel in axes.items():
         if key not in units:
             panel.set_axis_off()
@@ -168,6 +172,7 @@ def stability(retained: pd.DataFrame) -> Figure:
         _draw_stability(panel, _of_unit(retained, units[key]).sort_values("rank"))
     for row in rows:
         axes[row, columns[0]].set_ylabel("share of folds that\nretained the feature")
+    figure.legend(handles=_stability_key(), loc="outside lower left", ncols=1 if len(columns) == 1 else 2)
     return figure
 
 
@@ -180,19 +185,28 @@ def _draw_stability(panel: Axes, retained: pd.DataFrame) -> None:
     )
     if n_retained < len(rank):
         panel.stairs(frequency[n_retained:], edges[n_retained:], fill=True, color=FAINT, gid="left-out")
-    panel.axhline(STABLE, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-    panel.axvline(n_retained + 0.5, color=INK, linewidth=1)
+    panel.axhline(STABLE, **_STABLE_LINE)
+    panel.axvline(n_retained + 0.5, **_SIZE_LINE)
     panel.set_xlim(0.5, len(rank) + 0.5)
     panel.set_ylim(0, 1.02)
     numbers(
         panel,
         [
             "rank of the feature over all images",
-            f"retained: {n_retained} of {len(rank)} features",
+            f"final set: {n_retained} of {len(rank)} features",
             f"in ≥ 90 % of folds: {int(stable.sum())}, of which {int(stable[:n_retained].sum())} retained",
             f"in no fold: {int((frequency == 0).sum())}",
         ],
     )
+
+
+def _stability_key() -> list[Line2D | Patch]:
+    return [
+        Patch(color=COLOURS["pruned"], label="features of the final set"),
+        Patch(color=FAINT, label="all other features"),
+        Line2D([], [], **_SIZE_LINE, label="size of the final set"),
+        Line2D([], [], **_STABLE_LINE, label=f"{STABLE:.0%} of folds".replace("%", " %")),
+    ]
 
 
 @styled

@@ -199,7 +199,7 @@ def _below(summary: pd.DataFrame) -> list[str]:
         of_group = f"group RDM of {n}" if pruned["n_subjects"] > 1 else "target RDM"
         who = {"group": of_group, "own": n, "loso": f"{n}, each left out"}[supervision]
         kept = share(pruned["n_retained"], pruned["n_features"])
-        lines.append(f"{who}: {kept} retained, {int(pruned['n_images'])} images")
+        lines.append(f"{who}: {kept} retained (mean over folds), {int(pruned['n_images'])} images")
         # A fold that the pruned set has no score in is scored for none.
         fewer = rows[rows["n_undefined"] > pruned["n_undefined"]]
         undefined = [("all", pruned)] if pruned["n_undefined"] else []

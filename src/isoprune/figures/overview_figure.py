@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from isoprune.figures.marks import ABOUT, ceiling_key, draw_ceilings, mark_of, of_panel, scored
+from isoprune.figures.marks import (
+    ABOUT,
+    SUPERVISIONS,
+    ceiling_key,
+    draw_ceilings,
+    mark_of,
+    of_panel,
+    scored,
+)
 from isoprune.figures.style import COLOURS, FAINT, INK, QUIET, colour_of, in_order, kind_of, styled
 from isoprune.labelled import GROUP
 from isoprune.results import between_competitors
@@ -58,14 +66,15 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
     targets, rows = in_order(summary["target"]), list(_rows(summary))
     names = [name for name in WORDS if name in set(summary["competitor"].map(kind_of))]
     width = max(5.2, 1.2 + len(targets) * max(1.35, 0.13 * len(names) + 0.3))
-    height = 2.4 if len(rows) < 4 else 9.4 / len(rows)
-    figure = Figure(figsize=(width, len(rows) * max(1.9, height) + 1.1), layout="constrained")
+    height = 2.5 if len(rows) < 4 else 9.4 / len(rows)
+    figure = Figure(figsize=(width, len(rows) * max(2.0, height) + 1.1), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     grid = figure.subplots(len(rows), len(targets), squeeze=False, sharey=True)
     compared = between_competitors(contrasts)
     for place, (network, supervision) in enumerate(rows):
         line = grid[place]
-        line[0].set_ylabel(f"{network}, {_who(summary, supervision)}\nheld-out r", fontsize=8)
+        # On lines of their own: of many rows each is low.
+        line[0].set_ylabel(f"{network}\n{_who(summary, supervision)}\nheld-out r", fontsize=8)
         for panel, target in zip(line, targets, strict=True):
             here = of_panel(summary, network, target)
             here = here[(here["supervision"] == supervision) & (here["subject"] == scored(supervision))]
@@ -80,12 +89,10 @@ def overview(summary: pd.DataFrame, contrasts: pd.DataFrame) -> Figure:
 
 
 def _rows(summary: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Network and supervision of each row: people by their own or, without it, the others' RDM; then the group."""
-    there = set(summary["supervision"])
-    people = next((one for one in ("own", "loso") if one in there), None)
+    """Network and supervision of each row: people by their own RDM, people left out, then the group."""
     for network in in_order(summary["network"]):
         of_network = set(summary.loc[summary["network"] == network, "supervision"])
-        yield from ((network, one) for one in (people, GROUP) if one in of_network)
+        yield from ((network, one) for one in SUPERVISIONS if one in of_network)
 
 
 def _who(summary: pd.DataFrame, supervision: str) -> str:
@@ -123,7 +130,7 @@ def _numbers(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     row = pruned.iloc[0]
     kept = f"{number(np.floor(row['n_retained'] + 0.5), '.0f')} of {int(row['n_features'])} features"
     who = f", {count(row['n_subjects'], 'subject')}" if row["n_subjects"] > 1 else ""
-    lines = [f"{count(row['n_images'], 'image')}{who}", kept]
+    lines = [f"{count(row['n_images'], 'image')}{who}", kept, "   (mean over folds)"]
     if not is_missing(row["p"]):
         lines.append(f"r > 0: {p_value(row['p'])} ({p_number(row['p_fwe'])})")
     gain = contrasts[contrasts["b"] == "full"]

@@ -15,7 +15,7 @@ from isoprune.enrichment import enriched
 from isoprune.figures.page import data_uri, page
 from isoprune.keeping import KEEPS
 from isoprune.selectivity import LEVEL
-from isoprune.wording import count, is_missing, number, p_number, p_value
+from isoprune.wording import count, is_missing, number, p_number, p_value, significant
 
 _PIXELS = 128
 """Side of a thumbnail; shown smaller, so that it stays sharp on dense screens."""
@@ -254,7 +254,7 @@ def _feature(
     facts = [f"<p>{escape(_kept(row, about), quote=False)}</p>", _standing(row, of("others"), target)]
     if not row["varies"]:
         facts.append(
-            f"<p><b>Dead: it has the value {number(row['mean'], '.3g')} for all {about['n_images']} images.</b> No "
+            f"<p><b>Dead: it has the value {significant(row['mean'], 3)} for all {about['n_images']} images.</b> No "
             "image drives it.</p>"
         )
         return f'<div class="feature">{head}<div class="about">{"".join(facts)}</div></div>'

@@ -24,7 +24,7 @@ from isoprune.figures.stimuli import (
 from isoprune.figures.style import FAINT, INK, NUMBERS_SIZE, QUIET, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import GROUP, RDM
-from isoprune.wording import number
+from isoprune.wording import number, significant
 
 CATEGORY_COLOURS = ("#45C58B", "#A249E6", "#CC2091", "#AFD204", "#000000", "#7C4519")
 """Colours of categories and regions: none that stands for a competitor."""
@@ -33,6 +33,8 @@ _MARKERS = ("o", "s", "^", "D", "v")
 _SUBJECTS_IN_A_ROW = 5
 _MAPS_IN_A_ROW = 3
 _MAP_INCHES = 3.0
+_FACT = 0.15
+"""Height of a line of numbers below an RDM, inches."""
 
 
 @styled
@@ -75,12 +77,18 @@ def subject_rdms(
     alike = len({frozenset(rdm.labels) for rdm in shown}) == 1
     n_rows = ceil(len(shown) / _SUBJECTS_IN_A_ROW)
     n_columns = ceil(len(shown) / n_rows)
+    facts = [_facts(rdm, agreement) for rdm in shown]
+    in_rows = [facts[first : first + n_columns] for first in range(0, len(facts), n_columns)]
+    n_lines = sum(max(map(len, row)) for row in in_rows)
     tables = [in_shown_order(stimuli[stimuli["stimulus"].isin(rdm.labels)]) for rdm in shown]
     left, below = (max(room) for room in zip(*map(margins, tables), strict=True))
     # Where subjects saw different stimuli every panel has names of its own.
     n_left, n_below = (1, 1) if alike else (n_columns, n_rows)
     figure = Figure(
-        figsize=(1.75 * n_columns + left * n_left + 0.9, 2.3 * n_rows + below * n_below + 0.2),
+        figsize=(
+            1.75 * n_columns + left * n_left + 0.9,
+            2.0 * n_rows + _FACT * n_lines + below * n_below + 0.2,
+        ),
         layout="constrained",
     )
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.09)
@@ -92,7 +100,7 @@ def subject_rdms(
         fontsize=10,
     )
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for place, (panel, rdm, rows) in enumerate(zip(panels, shown, tables, strict=False)):
+    for place, (panel, rdm, rows, lines) in enumerate(zip(panels, shown, tables, facts, strict=False)):
         image = heatmap(panel, rdm.select(list(rows["stimulus"]), wanted_in="the stimulus table"))
         panel.set_title(f"sub-{rdm.subject}", fontsize=9)
         name_rows(
@@ -101,7 +109,7 @@ def subject_rdms(
             left=not alike or place % n_columns == 0,
             below=not alike or place + n_columns >= len(shown),
         )
-        numbers(panel, _facts(rdm, agreement))
+        numbers(panel, lines)
     for panel in panels[len(shown) :]:
         panel.set_axis_off()
     percentile_bar(figure, image, list(panels), shrink=0.85 if n_rows < 3 else 0.4)
@@ -115,7 +123,7 @@ def _of_target(intersubject: pd.DataFrame, target: str) -> tuple[pd.Series, pd.S
 
 def _facts(rdm: RDM, agreement: dict[str, float]) -> list[str]:
     pairs = pairs_of(rdm.values)
-    lines = [f"raw {number(pairs.min(), '#.2g')} … {number(pairs.max(), '#.2g')}"]
+    lines = [f"raw {significant(pairs.min())} … {significant(pairs.max())}"]
     if (pairs < 0).any():
         lines.append(f"{(pairs < 0).sum()} of {len(pairs)} below 0")
     if not pd.isna(agreement.get(rdm.subject, np.nan)):

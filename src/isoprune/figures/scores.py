@@ -164,7 +164,8 @@ def _decisive(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     shown, whose = (of_group, "group RDM") if len(of_group) else (pruned, "all subjects")
     if not len(shown):
         return ["not computed"]
-    lines = [f"{share(shown['n_retained'].mean(), shown['n_features'].iloc[0])} retained ({whose})"]
+    kept = share(shown["n_retained"].mean(), shown["n_features"].iloc[0])
+    lines = [f"{whose}, mean over folds:", f"   {kept} retained"]
     for supervision in SUPERVISIONS:
         rows = pruned[(pruned["supervision"] == supervision) & (pruned["subject"] == scored(supervision))]
         for _, row in rows[rows["p"].notna()].iterrows():

@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 from isoprune.figures.style import INK, NUMBERS_SIZE, in_order, numbers, styled
 from isoprune.isomorphism import pairs_of
 from isoprune.labelled import RDM
-from isoprune.wording import number
+from isoprune.wording import significant
 
 MOST_THUMBNAILS = 120
 """Images of a contact sheet at most."""
@@ -148,7 +148,7 @@ def _draw_rdm(panel: Axes, rdm: RDM) -> AxesImage:
     numbers(
         panel,
         [
-            f"{rdm.measure}, raw: {number(pairs.min(), '#.3g')} … {number(pairs.max(), '#.3g')}",
+            f"{rdm.measure}, raw: {significant(pairs.min(), 3)} … {significant(pairs.max(), 3)}",
             f"{len(rdm.labels)} images, {len(pairs)} pairs",
         ],
     )
