@@ -14,6 +14,7 @@ from isoprune.pruning import (
     CRITERIA,
     available_threads,
     backends,
+    forms,
     one_blas_thread,
     procedure_named,
     prune,
@@ -21,6 +22,7 @@ from isoprune.pruning import (
     select_many,
 )
 from isoprune.pruning.backends import CpuPrepared, ReferencePrepared
+from isoprune.pruning.closed_form import LeaveOneOut, standard_matrix
 from isoprune.pruning.criteria import criterion_named
 
 COEFFICIENTS = ("pearson", "spearman")
@@ -170,6 +172,18 @@ def test_features_without_which_sums_cancel_are_left_out_directly(measure, coeff
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
             if coefficient == "pearson" and prepare is not torch_on_the_processor:
                 assert direct == [17]
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_no_sum_of_an_ordinary_embedding_cancels(measure):
+    """What cancels is computed again pair by pair: a wrong sum could pass for one, and be slow and right."""
+    leave_out = LeaveOneOut(sparse_embedding(20, 60, 0), measure)
+    standards = np.array([standard_matrix(random_target(20, 1))])
+    of_chunk = forms.prepared(measure, leave_out.similarity).of_targets(standards)
+    found, inexact = of_chunk(leave_out.y, leave_out.u)
+    assert not inexact.any()
+    expected = leave_out.isomorphism(random_target(20, 1)[None])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
