@@ -315,3 +315,13 @@ def test_several_rsatoolbox_rdms_are_refused(small):
     rdms = RDMs(np.array([pairs_of(small.T)] * 2), pattern_descriptors={"stimulus": list("abcdefghijklmn")})
     with pytest.raises(RDMError, match="an rsatoolbox object with 2 RDMs; expected one RDM"):
         prune(small.X, rdms)
+
+
+def test_table_of_a_pruning_has_a_row_a_feature_and_ranks_from_one(small):
+    result = prune(small.X, small.T)
+    table = result.to_frame()
+    assert table["rank"].tolist() == list(range(1, small.X.shape[1] + 1))
+    assert table["feature"].tolist() == result.ranking.tolist()
+    assert table["retained"].sum() == result.n_retained and table["retained"][: result.n_retained].all()
+    assert np.array_equal(table["drop"], result.drop[result.ranking])
+    assert table["curve"][result.n_retained - 1] == result.fit

@@ -255,6 +255,16 @@ def test_parts_of_the_ranking_change_no_bit_of_the_curve(measure, monkeypatch):
     assert np.array_equal(prune(X, T, measure=measure, backend="cpu", threads=3).curve, whole, equal_nan=True)
 
 
+@pytest.mark.parametrize("criterion", ["pearson", "spearman"])
+@pytest.mark.parametrize("measure", MEASURES)
+def test_parts_of_the_ranking_go_on_where_the_last_ended_without_numba(measure, criterion, monkeypatch):
+    X, T = sparse_embedding(15, 70, 3), random_target(15, 4)
+    whole = prune(X, T, measure=measure, criterion=criterion, backend="reference").curve
+    monkeypatch.setattr("isoprune.pruning.curve.PREFIX_PAIRS_AT_ONCE", 8 * 105)
+    parts = prune(X, T, measure=measure, criterion=criterion, backend="numpy").curve
+    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-12)
+
+
 def test_no_targets_give_no_selections(small):
     selections = select_many(small.X, np.empty((0, 14, 14)), procedure_named())
     assert (selections.n_retained.shape, selections.retained) == ((0,), ())
