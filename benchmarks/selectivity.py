@@ -5,7 +5,8 @@
 
 Targets of random numbers are pruned in five folds on the embeddings of a study, and what their sets tell of the
 categories in its stimulus table is compared with random sets, and with sets of like variance, as the study does it.
-Printed is the share of targets that reach p ≤ .05: .05 would be right. Written to benchmarks/out/selectivity.json.
+Printed is the share of targets above 95 % of random sets, and with p ≤ .05 against sets of like variance (`matched`):
+.05 would be right. Written to benchmarks/out/selectivity.json.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ N_RANDOM = 99
 
 
 def of_noise(embedding: Embedding, stimuli: Path, n_targets: int, seed: int) -> dict[str, dict[str, float]]:
-    """Share of targets of noise with p ≤ .05, by column and kind of sets."""
+    """Share of targets of noise that stand out, by column and kind of sets."""
     labels = tuple(sorted(embedding.labels))
     values = embedding.subset(labels).values.astype(np.float64)
     columns = category_columns(stimuli_with(read_stimuli(stimuli), labels), None, of_set=False)

@@ -67,7 +67,11 @@ def rdm_from_patterns(
 
 def n_negative(rdm: RDM) -> int:
     """How many pairs of stimuli have a dissimilarity below 0, as crossnobis may have."""
-    return int((rdm.values[np.triu_indices(len(rdm.labels), 1)] < 0).sum())
+    return int((_pairs(rdm) < 0).sum())
+
+
+def _pairs(rdm: RDM) -> np.ndarray:
+    return rdm.values[np.triu_indices(len(rdm.labels), 1)]
 
 
 MOST_OF_IT = 0.5
@@ -91,10 +95,15 @@ def shares_of_spread(rdms: Sequence[RDM]) -> dict[str, float]:
         By subject: its sum of squares over pairs around their mean, divided by the sum over subjects; NaN where no
         RDM varies.
     """
-    pairs = (rdm.values[np.triu_indices(len(rdm.labels), 1)] for rdm in rdms)
-    spreads = np.array([np.square(one - one.mean()).sum() for one in pairs])
+    spreads = np.array([np.square(one - one.mean()).sum() for one in map(_pairs, rdms)])
     shares = spreads / (spreads.sum() or np.nan)
     return {rdm.subject: float(share) for rdm, share in zip(rdms, shares, strict=True)}
+
+
+def whose_the_mean_is(rdms: Sequence[RDM]) -> tuple[str, float] | None:
+    """The subject whose RDM the mean of three or more nearly is, and its share of their spread; None if nobody's."""
+    subject, share = max(shares_of_spread(rdms).items(), key=lambda one: one[1])
+    return (subject, share) if len(rdms) > 2 and share > MOST_OF_IT else None
 
 
 def group_mean(rdms: Sequence[RDM], target: str) -> RDM:

@@ -349,23 +349,33 @@ def _compared(
 ) -> dict[str, float]:
     """ε² of sets against random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
     own = _mean_explained(explained, held)
-    found: dict[str, float] = {}
-    defined: dict[str, np.ndarray] = {}
-    for name, size in (("random", held.shape[1]), ("matched", STRATUM)):
-        rng = np.random.default_rng([seed, RANDOM_STREAM])
-        orders = (_exchanged(variance, size, rng) for _ in range(n_random))
-        by_chance = np.array([_mean_explained(explained, held[:, order]) for order in orders])
-        some = defined[name] = by_chance[~np.isnan(by_chance)]
-        low, high = np.quantile(some, [0.05, 0.95]) if len(some) else (np.nan, np.nan)
-        found |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+    random, matched = (
+        _by_chance(explained, held, variance, size, n_random, seed) for size in (held.shape[1], STRATUM)
+    )
     return {
         "n_features": float(held.sum(axis=1).mean()),
         "n_varying": float((held & ~np.isnan(explained)).sum(axis=1).mean()),
         "epsilon2": own,
         "epsilon2_all": _mean_explained(explained, np.ones_like(held)),
-        **found,
-        "p_matched": _p(own, defined["matched"]),
+        **_range_of("random", random),
+        **_range_of("matched", matched),
+        "p_matched": _p(own, matched),
     }
+
+
+def _by_chance(
+    explained: np.ndarray, held: np.ndarray, variance: np.ndarray, size: int, n_random: int, seed: int
+) -> np.ndarray:
+    """ε² of sets whose features are exchanged for others of similar variance; those that have one."""
+    rng = np.random.default_rng([seed, RANDOM_STREAM])
+    orders = (_exchanged(variance, size, rng) for _ in range(n_random))
+    found = np.array([_mean_explained(explained, held[:, order]) for order in orders])
+    return found[~np.isnan(found)]
+
+
+def _range_of(name: str, by_chance: np.ndarray) -> dict[str, float]:
+    low, high = np.quantile(by_chance, [0.05, 0.95]) if len(by_chance) else (np.nan, np.nan)
+    return {f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def _exchanged(variance: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ from isoprune.errors import LabelError, RDMError, UnknownNameError
 from isoprune.io.rdms import read_rdm, write_rdm
 from isoprune.labelled import RDM, Patterns
 from isoprune.patterns import centre_runs, mean_patterns, zscore_runs
-from isoprune.rdms import group_mean, n_negative, rdm_from_patterns, shares_of_spread
+from isoprune.rdms import group_mean, n_negative, rdm_from_patterns, shares_of_spread, whose_the_mean_is
 
 LABELS = ("img_10", "img_2", "zebra", "Zebra", "img_1", "ähre")
 WHO = {"target": "IT", "subject": "03", "provenance": {"seed": 0}}
@@ -164,6 +164,8 @@ def test_shares_tell_whose_rdm_the_mean_is():
     large = RDM(30 * random_target(5, 2), labels, "IT", "04")
     shares = shares_of_spread([*alike, large])
     assert sum(shares.values()) == pytest.approx(1) and shares["04"] > 0.99
+    assert whose_the_mean_is([*alike, large]) == ("04", shares["04"])
+    assert whose_the_mean_is(alike) is None and whose_the_mean_is([alike[0], large]) is None
     mean = group_mean([*alike, large], "IT").values
     assert np.corrcoef(mean.ravel(), large.values.ravel())[0, 1] > 0.99
     flat = RDM(1 - np.eye(5), labels, "IT", "05")

@@ -7,13 +7,10 @@ from isoprune.log import job_log
 
 with job_log(snakemake.log[0], f"target {snakemake.wildcards.target}, group") as log:
     from isoprune.io.rdms import read_rdm, write_rdm
-    from isoprune.rdms import MOST_OF_IT, group_mean, shares_of_spread
+    from isoprune.rdms import group_mean, whose_the_mean_is
 
     rdms = [read_rdm(path, expect_target=snakemake.wildcards.target) for path in snakemake.input]
     write_rdm(snakemake.output[0], group_mean(rdms, snakemake.wildcards.target))
     log.info("mean over %d subjects", len(rdms))
-    for subject, share in shares_of_spread(rdms).items():
-        if len(rdms) > 2 and share > MOST_OF_IT:
-            log.warning(
-                "subject %s has %.0f %% of the spread: the mean is nearly its RDM", subject, 100 * share
-            )
+    if found := whose_the_mean_is(rdms):
+        log.warning("subject %s has %.2f of the spread of all: the mean is nearly its RDM", *found)

@@ -22,6 +22,8 @@ from isoprune.wording import number, p_value
 STABLE = 0.9
 """Share of folds above which a feature is called stable."""
 
+_STABLE_WORDS = f"{100 * STABLE:.0f} % of folds"
+
 _STABLE_LINE = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}
 _SIZE_LINE = {"color": INK, "linewidth": 1}
 
@@ -194,7 +196,7 @@ def _draw_stability(panel: Axes, retained: pd.DataFrame) -> None:
         [
             "rank of the feature over all images",
             f"final set: {n_retained} of {len(rank)} features",
-            f"in ≥ 90 % of folds: {int(stable.sum())}, of which {int(stable[:n_retained].sum())} retained",
+            f"in ≥ {_STABLE_WORDS}: {int(stable.sum())}, of which {int(stable[:n_retained].sum())} retained",
             f"in no fold: {int((frequency == 0).sum())}",
         ],
     )
@@ -205,7 +207,7 @@ def _stability_key() -> list[Line2D | Patch]:
         Patch(color=COLOURS["pruned"], label="features of the final set"),
         Patch(color=FAINT, label="all other features"),
         Line2D([], [], **_SIZE_LINE, label="size of the final set"),
-        Line2D([], [], **_STABLE_LINE, label=f"{STABLE:.0%} of folds".replace("%", " %")),
+        Line2D([], [], **_STABLE_LINE, label=_STABLE_WORDS),
     ]
 
 

@@ -193,9 +193,9 @@ def _sets(table: pd.DataFrame, about: Mapping[str, Any], n_shown: int) -> str:
         "explains, mean over features; 0 by chance. Random sets are no test: features of high variance are favoured "
         "whatever the target, and many targets of noise exceed them. Of like variance: sets in which each feature is "
         "exchanged with one of similar variance; p: share of these with at least as much, of each column by itself. "
-        "Features that are alike are kept together, which these sets do not imitate: 5 to 13 of 100 targets of noise "
-        "reach .05. Selective: features whose "
-        "corrected p is below .05, of those shown and of all.</p>\n"
+        "Features that are alike are kept together, which these sets do not imitate, so that p is somewhat too small: "
+        "docs/retained-sets.md says by how much. Selective: features whose corrected p is below .05, of those shown "
+        "and of all.</p>\n"
         f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
         "\n</section>"
     )

@@ -78,8 +78,9 @@ def subject_rdms(
     n_rows = ceil(len(shown) / _SUBJECTS_IN_A_ROW)
     n_columns = ceil(len(shown) / n_rows)
     facts = [_facts(rdm, agreement) for rdm in shown]
-    in_rows = [facts[first : first + n_columns] for first in range(0, len(facts), n_columns)]
-    n_lines = sum(max(map(len, row)) for row in in_rows)
+    n_lines = sum(
+        max(map(len, facts[first : first + n_columns])) for first in range(0, len(facts), n_columns)
+    )
     tables = [in_shown_order(stimuli[stimuli["stimulus"].isin(rdm.labels)]) for rdm in shown]
     left, below = (max(room) for room in zip(*map(margins, tables), strict=True))
     # Where subjects saw different stimuli every panel has names of its own.
