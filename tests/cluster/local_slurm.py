@@ -156,6 +156,16 @@ class LocalSlurm:
         lines = self.ask("scontrol", "show", "jobs", "--oneliner").splitlines()
         return [dict(field.split("=", 1) for field in line.split() if "=" in field) for line in lines]
 
+    def end_all_of(self, folder: Path) -> None:
+        """End the jobs that were submitted from a folder, as a user does whose Snakemake was killed."""
+
+        def queued() -> list[str]:
+            lines = [line.split() for line in self.ask("squeue", "--noheader", "--format=%i %Z").splitlines()]
+            return [number for number, submitted_from in lines if submitted_from == str(folder)]
+
+        self.ask("scancel", *queued())
+        wait_for(lambda: not queued(), f"the end of the jobs of {folder}")
+
     def of_rule(self, rule: str, *states: str, folder: Path | None = None) -> list[dict[str, str]]:
         """The jobs of a rule, oldest first; only in some states or of a folder, where these are given."""
         return [
