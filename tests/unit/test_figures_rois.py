@@ -107,6 +107,18 @@ def test_a_region_outside_of_what_was_measured_is_drawn(tmp_path):
     )
 
 
+def test_words_about_a_cut_lie_below_it_and_hide_no_outline():
+    image, grid, regions = brain()
+    figure = rois(image, grid, regions, "01", "a brain")
+    figure.canvas.draw()
+    words = [(panel, text) for panel in figure.axes for text in panel.texts if text.get_text()]
+    assert {text.get_text() for _, text in words} == {"z = -4.0", "z = 4.0", "x = -10.0", "y = -8.0", "L", "R"}
+    about = next(text for text in figure.texts if text.get_text().startswith("a brain")).get_window_extent()
+    for panel, text in words:
+        box = text.get_window_extent()
+        assert about.y1 <= box.y0 and box.y1 <= panel.get_window_extent().y0
+
+
 def test_one_slice_has_an_axial_cut_only():
     grid = Grid((20, 24, 1), AFFINE)
     slice_ = {"slice": region("slice", ball((10, 12, 0), 4, grid.shape))}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ def rois(image: np.ndarray, grid: Grid, regions: Mapping[str, Region], subject: 
     cuts = {} if on_surface else cuts_through(regions, grid)
     names = {} if on_surface else _names_of(regions, grid, cuts)
     in_a_line = max(1, int(0.8 * _WIDTH / (0.45 + 0.07 * max(map(len, names.values()), default=0))))
-    height = (0 if on_surface else _CUT_HEIGHT) + (ceil(len(names) / in_a_line) + 1.6) * _LINE
+    height = (0 if on_surface else _CUT_HEIGHT + _LINE) + (ceil(len(names) / in_a_line) + 1.6) * _LINE
     figure = Figure(figsize=(_WIDTH, height))
     figure.text(0.01, 1 - 0.04 / height, f"sub-{subject}", va="top", fontweight="bold")
     if on_surface:
@@ -67,7 +68,7 @@ def rois(image: np.ndarray, grid: Grid, regions: Mapping[str, Region], subject: 
         )
         for place, name in enumerate(regions)
     }
-    band = (1.2 * _LINE / height, _CUT_HEIGHT / height)
+    band = (2.2 * _LINE / height, _CUT_HEIGHT / height)
     with _old_objects_left_alone():
         _draw_cuts(figure, image, grid, regions, cuts, looks, band)
     _name_regions(figure, names, looks, in_a_line)
@@ -176,8 +177,18 @@ def _draw_cuts(
             # A dark rim: voxels of the region may be the brightest of the image.
             view.add_contours(mask, levels=[0.5], colors=["black"], linewidths=2.5)
             view.add_contours(mask, levels=[0.5], colors=[colour], linestyles=[line], linewidths=1.5)
-        view.annotate(size=NUMBERS_SIZE, decimals=1)
+        for cut in view.axes.values():
+            _name_cut(cut, axis)
         left += width
+
+
+def _name_cut(cut: Any, axis: str) -> None:
+    """Say below a cut where it lies and which side is left; on the cut the words could hide an outline."""
+    below = {"transform": cut.ax.transAxes, "va": "top", "fontsize": NUMBERS_SIZE}
+    cut.ax.text(0.5, -0.02, f"{axis} = {cut.coord:.1f}", ha="center", **below)
+    if axis != "x":
+        cut.ax.text(0, -0.02, "L", ha="left", **below)
+        cut.ax.text(1, -0.02, "R", ha="right", **below)
 
 
 @contextmanager
