@@ -61,6 +61,9 @@ def test_report_of_a_study_without_networks_is_built(ak6, data_dir, tmp_path):
     assert {"voxels.tsv", "regions.tsv", "reliability.tsv", "intersubject.tsv"} <= shown
     assert {"rdms.svg", "rdms_target-vt.svg", "rdms_target-ev.svg"} <= shown
     assert {"mds.svg", "reliability.svg", "rois.png"} <= shown
+    assert {"question.html", "methods.html", "checklist.html", "run.html"} <= shown
+    said = (ak6 / "methods.md").read_text()
+    assert "6 images, 6 subjects" in said and "odd and of even runs" in said
 
 
 def test_quality_tells_what_was_measured_and_how_reliably(ak6):

@@ -112,7 +112,14 @@ def test_words_about_a_cut_lie_below_it_and_hide_no_outline():
     figure = rois(image, grid, regions, "01", "a brain")
     figure.canvas.draw()
     words = [(panel, text) for panel in figure.axes for text in panel.texts if text.get_text()]
-    assert {text.get_text() for _, text in words} == {"z = -4.0", "z = 4.0", "x = -10.0", "y = -8.0", "L", "R"}
+    assert {text.get_text() for _, text in words} == {
+        "z = -4.0",
+        "z = 4.0",
+        "x = -10.0",
+        "y = -8.0",
+        "L",
+        "R",
+    }
     about = next(text for text in figure.texts if text.get_text().startswith("a brain")).get_window_extent()
     for panel, text in words:
         box = text.get_window_extent()

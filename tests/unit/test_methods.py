@@ -9,11 +9,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from examples import random_target
 from isoprune.config import load
 from isoprune.errors import UnknownNameError
 from isoprune.figures import checklist_page, methods_page, question_page, run_page
-from isoprune.methods import StudyFacts, as_bibtex, as_markdown, checklist, methods_text
-from isoprune.methods.checklist import FOR_THE_AUTHOR, ITEMS
+from isoprune.io.rdms import write_rdm
+from isoprune.labelled import RDM
+from isoprune.methods import StudyFacts, as_bibtex, as_markdown, checklist, methods_text, read_facts
+from isoprune.methods.checklist import FOR_THE_AUTHOR, ITEMS, OF_NETWORKS
+from isoprune.methods.facts import Size
 from isoprune.methods.references import cited, reference, with_names
 from isoprune.methods.works import REFERENCES
 from isoprune.results import SUMMARY_COLUMNS
@@ -80,7 +84,8 @@ def facts(
     summary = pd.DataFrame(rows).reindex(columns=list(SUMMARY_COLUMNS))
     embeddings = {one["name"]: MODEL if one["model"] else RECORD for one in settings["networks"]}
     units = [{"backend": "cpu-numba", "provenance": RECORD}]
-    return StudyFacts(settings, summary, embeddings, list(rdms), units)
+    sizes = {target["name"]: Size(30, 2) for target in settings["targets"]}
+    return StudyFacts(settings, summary, embeddings, list(rdms), sizes, units if embeddings else [])
 
 
 STUDIES = [
@@ -150,6 +155,47 @@ def test_every_study_of_the_project_has_its_text(study):
     assert all(target["name"] in said for target in study["targets"])
     assert "None" not in said and "{" not in said and ".." not in said.replace("…", "")
     assert len(checklist(found)) == sum(map(len, ITEMS.values()))
+
+
+def test_a_study_without_networks_is_told_by_its_targets_alone():
+    found = facts(networks=[])
+    paragraphs = methods_text(found)
+    said = " ".join(one.text for one in paragraphs)
+    assert [one.title for one in paragraphs] == [
+        "Images and targets",
+        "Target dissimilarities",
+        "Reliability of the targets",
+        "Software",
+    ]
+    assert "no network was compared" in said and "30 images, 2 subjects" in said and "[@nili2014]" in said
+    for word in ("pruning", "pruned", "held-out", "rank"):
+        assert word not in said
+    table = checklist(found).set_index("item")
+    assert not set(table.index) & OF_NETWORKS and len(table) + len(OF_NETWORKS) == sum(
+        map(len, ITEMS.values())
+    )
+    assert "qc/intersubject.tsv" in table.loc["Quality control of what was measured", "answer"]
+    assert not table["answer"].str.contains("summary.tsv|folds.tsv|held-out|pruned").any()
+    question, run = question_page("tiny", found), run_page("tiny", found)
+    assert "How well do subjects agree" in question and "With which features" not in question
+    assert "units of work" not in run and "9.9" in run
+
+
+def test_reliability_is_told_where_it_is_measured():
+    assert "odd and of even runs" not in text()
+    alone = replace(facts(), sizes={"IT": Size(30, 1)})
+    assert "Agreement between subjects" in text()
+    assert "Agreement between subjects" not in " ".join(one.text for one in methods_text(alone))
+
+
+def test_sizes_of_targets_come_from_their_rdms(tmp_path):
+    paths = []
+    for subject, labels in (("01", "abcd"), ("02", "abc")):
+        paths.append(tmp_path / f"roi-IT_sub-{subject}_rdm.h5")
+        write_rdm(paths[-1], RDM(random_target(len(labels), 0), tuple(labels), "IT", subject))
+    found = read_facts(load({**BASE, "networks": []}).model_dump(mode="json"), None, [], paths, [])
+    assert found.of_target("IT") == Size(4, 2) and found.of_target("V1") == Size(0, 0)
+    assert found.summary.empty and not found.by_subject
 
 
 def test_tests_are_told_by_who_was_scored():

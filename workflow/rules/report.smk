@@ -122,7 +122,7 @@ rule figure_nulls:
 
 rule methods:
     input:
-        summary=f"{RESULTS}/summary.tsv",
+        summary=f"{RESULTS}/summary.tsv" if STUDY.networks else [],
         embeddings=[f"{RESULTS}/embeddings/net-{network.name}_embedding.h5" for network in STUDY.networks],
         rdms=rdms_of(TARGETS) + [rdm_of(target, GROUP) for target in SINGLE_RDMS],
         facts=unit_files("pruning", "facts.json", all_units()),

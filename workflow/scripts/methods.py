@@ -20,7 +20,9 @@ with job_log(snakemake.log[0], "methods") as log:
     )
 
     given, output = snakemake.input, snakemake.output
-    facts = read_facts(snakemake.params.settings, given.summary, given.embeddings, given.rdms, given.facts)
+    facts = read_facts(
+        snakemake.params.settings, given.summary or None, given.embeddings, given.rdms, given.facts
+    )
     study, paragraphs, items = facts.settings["study"], methods_text(facts), checklist(facts)
     write_text(output.question, figures.question_page(study, facts))
     write_text(output.page, figures.methods_page(study, paragraphs))

@@ -40,7 +40,7 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; font-siz
 th, td {{ padding: .2em .7em; text-align: left; white-space: nowrap; }}
 th {{ border-bottom: 2px solid #5a5a5a; vertical-align: bottom; }} td {{ border-bottom: 1px solid #eee; }}
 table.reading td {{ white-space: normal; vertical-align: top; overflow-wrap: anywhere; }}
-td.item {{ min-width: 11em; }}
+td.item {{ min-width: 11em; width: 30%; }}
 tr.first td {{ border-top: 2px solid #c8c8c8; }} ul {{ margin: .3em 0; }}
 th.number, td.number {{ text-align: right; }}
 td.competitor::before {{ content: "\\25A0\\00A0"; }}

@@ -27,6 +27,12 @@ _ASKED = (
     "Is the gain the target's own, or does something else rank the features as well?",
 )
 
+_ASKED_OF_TARGETS = (
+    "How reliable are each subject's dissimilarities?",
+    "How well do subjects agree, and does the mean of several stand for each of them?",
+    "Which images does a target put together, and which apart?",
+)
+
 
 def question_page(study: str, facts: StudyFacts) -> str:
     """What a study asks: questions, targets, networks, and whose similarities rank the features.
@@ -45,8 +51,8 @@ def question_page(study: str, facts: StudyFacts) -> str:
         (
             target["name"],
             "judgments" if target["kind"] == "judgment" else "brain region",
-            facts.of_target(target["name"], "n_images"),
-            facts.of_target(target["name"], "n_subjects"),
+            facts.of_target(target["name"]).n_images,
+            facts.of_target(target["name"]).n_subjects,
         )
         for target in facts.settings["targets"]
     )
@@ -61,13 +67,16 @@ def question_page(study: str, facts: StudyFacts) -> str:
     )
     ranked = [f"{one}: {_WHO[one]}." for one in facts.settings["supervision"]]
     sections = [
-        _section("What is asked", _items(_ASKED)),
+        _section("What is asked", _items(_ASKED if facts.has_networks else _ASKED_OF_TARGETS)),
         _section(
             "Of which similarity spaces", _rows(("target", "what it is", "images", "subjects"), targets)
         ),
-        _section("With which features", _rows(("network", "model", "layer", "features"), networks)),
-        _section("Whose similarities rank the features", _items(ranked)),
     ]
+    if facts.has_networks:
+        sections += [
+            _section("With which features", _rows(("network", "model", "layer", "features"), networks)),
+            _section("Whose similarities rank the features", _items(ranked)),
+        ]
     return page(f"{study}: the question", sections, kind=' class="text"')
 
 
@@ -117,14 +126,12 @@ def run_page(study: str, facts: StudyFacts) -> str:
         (path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for path, value in _flat(facts.settings)
     )
-    units = f"{count(len(facts.units), 'unit')} of work, pruned on {' and '.join(facts.backends)}."
-    sections = [
-        _section("Software", _rows(("package", "version"), versions)),
-        _section(
-            "What computed", f"<p>{escape(units)}</p>" + _rows(("network", "device and weights"), computed)
-        ),
-        _section("Every setting, defaults filled in", _rows(("setting", "value"), settings)),
-    ]
+    sections = [_section("Software", _rows(("package", "version"), versions))]
+    if facts.has_networks:
+        units = f"{count(len(facts.units), 'unit')} of work, pruned on {' and '.join(facts.backends)}."
+        networks = _rows(("network", "device and weights"), computed)
+        sections.append(_section("What computed", f"<p>{escape(units)}</p>{networks}"))
+    sections.append(_section("Every setting, defaults filled in", _rows(("setting", "value"), settings)))
     return page(f"{study}: what ran", sections, kind=' class="text"')
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from isoprune.methods.analysis import competitors, crossvalidation, inference, pruning, uncertainty
-from isoprune.methods.data import features, question, shared, software, targets
-from isoprune.methods.facts import StudyFacts
+from isoprune.methods.data import features, question, reliability, shared, software, targets
+from isoprune.methods.facts import Size, StudyFacts
 from isoprune.methods.references import with_names
 from isoprune.wording import count, enumeration
 
@@ -31,17 +31,15 @@ Answer = Callable[[StudyFacts], str]
 
 
 def _subjects(facts: StudyFacts) -> str:
-    return _counts(facts, "n_subjects", "subject")
+    return enumeration(_of_each(facts, lambda size: count(size.n_subjects, "subject"))) + "."
 
 
 def _stimuli(facts: StudyFacts) -> str:
-    return _counts(facts, "n_images", "image")
+    return enumeration(_of_each(facts, lambda size: count(size.n_images, "image"))) + "."
 
 
-def _counts(facts: StudyFacts, column: str, noun: str) -> str:
-    return (
-        enumeration(f"{name}: {count(facts.of_target(name, column), noun)}" for name in facts.targets) + "."
-    )
+def _of_each(facts: StudyFacts, say: Callable[[Size], str]) -> Iterable[str]:
+    return (f"{name}: {say(facts.of_target(name))}" for name in facts.targets)
 
 
 def _plan(facts: StudyFacts) -> str:
@@ -61,7 +59,8 @@ def _voxels(facts: StudyFacts) -> str:
 
 
 def _quality(facts: StudyFacts) -> str:
-    tables = ["qc/intersubject.tsv (agreement between subjects)"] if facts.by_subject else []
+    several = any(facts.of_target(name).n_subjects > 1 for name in facts.targets)
+    tables = ["qc/intersubject.tsv (agreement between subjects)"] if several else []
     tables += ["qc/reliability.tsv (reliability within subjects)"] if facts.regions else []
     judged = any(one["ratings"] or one["triplets"] for one in facts.settings["targets"])
     tables += ["qc/judgments.tsv (reliability of raters)"] if judged else []
@@ -97,6 +96,7 @@ def _of(*paragraphs: Callable[[StudyFacts], Iterable[str]]) -> Answer:
 
 
 _AUTHOR = _fixed("")
+_RELIABILITY, _MEANING = "Reliability of the targets", "What the results mean, and do not"
 
 ITEMS: dict[str, dict[str, Answer]] = {
     "Experimental design": {
@@ -129,6 +129,7 @@ ITEMS: dict[str, dict[str, Answer]] = {
         "Confounds": _nuisances,
         "Tests, their assumptions, and correction for multiple testing": _of(inference),
         "Noise ceilings and intervals": _of(uncertainty),
+        _RELIABILITY: _of(reliability),
     },
     "Results": {
         "Effect sizes with intervals": _fixed("summary.tsv (scores) and contrasts.tsv (paired differences)."),
@@ -137,7 +138,7 @@ ITEMS: dict[str, dict[str, Answer]] = {
         ),
         "Missing and excluded data": _exclusions,
         "Maps": _heatmaps,
-        "What the results mean, and do not": _AUTHOR,
+        _MEANING: _AUTHOR,
     },
     "Data sharing": {
         "Where data are, in which form, under which licence": _AUTHOR,
@@ -159,6 +160,15 @@ ITEMS: dict[str, dict[str, Answer]] = {
 }
 """Items by area, with what answers each; an empty answer is the author's to fill."""
 
+OF_NETWORKS = frozenset(
+    {
+        "Steps that used training and held-out images together",
+        *(item for item in ITEMS["Statistical modelling and inference"] if item != _RELIABILITY),
+        *(item for item in ITEMS["Results"] if item != _MEANING),
+    }
+)
+"""Items that a study without networks does not have."""
+
 
 def checklist(facts: StudyFacts) -> pd.DataFrame:
     """The checklist of a study, a row an item; columns as `CHECKLIST_COLUMNS`.
@@ -178,5 +188,6 @@ def checklist(facts: StudyFacts) -> pd.DataFrame:
         }
         for area, items in ITEMS.items()
         for item, find in items.items()
+        if facts.has_networks or item not in OF_NETWORKS
     ]
     return pd.DataFrame(rows, columns=list(CHECKLIST_COLUMNS))

@@ -35,10 +35,16 @@ _WINDOWS = {"mean": "averaged over image positions", "flatten": "every channel a
 
 def question(facts: StudyFacts) -> Iterator[str]:
     """Which images, whose similarity spaces, and what was asked."""
-    yield (
-        "We asked which features of a network carry its match with a similarity space, by supervised pruning "
-        "[@tarigopula2023], a form of representational similarity analysis [@kriegeskorte2008]."
-    )
+    if facts.has_networks:
+        yield (
+            "We asked which features of a network carry its match with a similarity space, by supervised pruning "
+            "[@tarigopula2023], a form of representational similarity analysis [@kriegeskorte2008]."
+        )
+    else:
+        yield (
+            "We described similarity spaces by the dissimilarities of images [@kriegeskorte2008]; no network was "
+            "compared with them."
+        )
     if facts.settings["simulation"]:
         planted = enumeration(facts.settings["simulation"]["planted"])
         yield (
@@ -47,11 +53,11 @@ def question(facts: StudyFacts) -> Iterator[str]:
         )
     for target in facts.settings["targets"]:
         name = target["name"]
-        n_images, n_subjects = (facts.of_target(name, column) for column in ("n_images", "n_subjects"))
+        size = facts.of_target(name)
         kind = "human similarity judgments" if target["kind"] == "judgment" else "a brain region"
         of_set = f" (set {target['set']})" if target["set"] else ""
-        who = f"{count(n_subjects, 'subject')}" if n_subjects > 1 else "one dissimilarity matrix"
-        yield f"Target {name}: {kind}, {count(n_images, 'image')}{of_set}, {who}."
+        who = count(size.n_subjects, "subject") if size.n_subjects > 1 else "one dissimilarity matrix"
+        yield f"Target {name}: {kind}, {count(size.n_images, 'image')}{of_set}, {who}."
 
 
 def features(facts: StudyFacts) -> Iterator[str]:
@@ -132,8 +138,22 @@ def targets(facts: StudyFacts) -> Iterator[str]:
     if facts.regions:
         yield from _patterns(facts)
         yield _second_measure(facts)
-    if facts.uses("group") and any(facts.of_target(name, "n_subjects") > 1 for name in facts.targets):
+    if facts.uses("group") and any(facts.of_target(name).n_subjects > 1 for name in facts.targets):
         yield "The group's dissimilarities are the mean over subjects."
+
+
+def reliability(facts: StudyFacts) -> Iterator[str]:
+    """How reliable the targets' dissimilarities are said to be."""
+    if facts.regions:
+        yield (
+            "Reliability within a subject is the correlation of the dissimilarities of odd and of even runs, corrected "
+            "for length after Spearman and Brown."
+        )
+    if any(facts.of_target(name).n_subjects > 1 for name in facts.targets):
+        yield (
+            "Agreement between subjects is the correlation of each subject's dissimilarities with the mean of the "
+            "others [@nili2014]."
+        )
 
 
 def _patterns(facts: StudyFacts) -> Iterator[str]:
@@ -274,8 +294,10 @@ def software(facts: StudyFacts) -> Iterator[str]:
             for name, of in used.items()
         ]
         yield f"It used {enumeration(words)}."
-    seed = facts.settings["seed"]
-    yield f"Pruning ran on {enumeration(facts.backends)} in 64-bit floating point; the seed was {seed}."
+    pruned = (
+        f"Pruning ran on {enumeration(facts.backends)}" if facts.backends else "All numbers were computed"
+    )
+    yield f"{pruned} in 64-bit floating point; the seed was {facts.settings['seed']}."
 
 
 def _is_used(package: str, facts: StudyFacts) -> bool:

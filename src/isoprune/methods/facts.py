@@ -10,7 +10,8 @@ from isoprune.io.embeddings import read_embedding
 from isoprune.io.files import read_json
 from isoprune.io.rdms import read_rdm
 from isoprune.io.tables import read_table
-from isoprune.labelled import GROUP, SUBJECTS
+from isoprune.labelled import SUBJECTS
+from isoprune.results import SUMMARY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 Settings = Mapping[str, Any]
 
 _IMPORTED = ("torch", "torchvision")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much was measured of a target.
+
+    Attributes
+    ----------
+    n_images : int
+        Images; the most that a subject has.
+    n_subjects : int
+        Subjects, or 1 where the target is one RDM.
+    """
+
+    n_images: int
+    n_subjects: int
 
 
 @dataclass(frozen=True)
@@ -29,11 +46,13 @@ class StudyFacts:
     settings : mapping
         All settings of the study, defaults filled in, as ``Study.model_dump(mode="json")`` gives them.
     summary : DataFrame
-        Columns as `isoprune.results.SUMMARY_COLUMNS`.
+        Columns as `isoprune.results.SUMMARY_COLUMNS`; no rows in a study without networks.
     embeddings : mapping of str to mapping
         Provenance of the embedding of each network.
     rdms : sequence of mapping
         Provenance of the RDMs of single subjects, or of targets that are one RDM.
+    sizes : mapping of str to Size
+        Of each target that was measured.
     units : sequence of mapping
         Facts of the units of work.
     """
@@ -42,6 +61,7 @@ class StudyFacts:
     summary: pd.DataFrame
     embeddings: Mapping[str, Mapping[str, Any]]
     rdms: Sequence[Mapping[str, Any]]
+    sizes: Mapping[str, Size]
     units: Sequence[Mapping[str, Any]]
 
     def has(self, block: str) -> bool:
@@ -72,11 +92,14 @@ class StudyFacts:
         """Whether any row of the summary has a number in a column."""
         return bool(self.summary[column].notna().any())
 
-    def of_target(self, target: str, column: str) -> int:
-        """A count that is the same in all rows of a target's group or mean over subjects; 0 if there is none."""
-        rows = self.summary[self.summary["target"] == target]
-        rows = rows[rows["subject"].isin([GROUP, SUBJECTS])]
-        return int(rows[column].max()) if len(rows) else 0
+    def of_target(self, target: str) -> Size:
+        """How much was measured of a target; nothing where no subject has it."""
+        return self.sizes.get(target, Size(0, 0))
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether networks were compared with the targets, or the targets described alone."""
+        return bool(self.settings["networks"])
 
     def of_network(self, network: str) -> int:
         """Number of features of a network."""
@@ -108,7 +131,11 @@ class StudyFacts:
 
 
 def read_facts(
-    settings: Settings, summary: str, embeddings: Sequence[str], rdms: Sequence[str], units: Sequence[str]
+    settings: Settings,
+    summary: str | None,
+    embeddings: Sequence[str],
+    rdms: Sequence[str],
+    units: Sequence[str],
 ) -> StudyFacts:
     """The facts of a study from its files.
 
@@ -116,20 +143,34 @@ def read_facts(
     ----------
     settings : mapping
         As `StudyFacts.settings`.
-    summary : path
-        ``summary.tsv``.
+    summary : path, optional
+        ``summary.tsv``; a study without networks has none.
     embeddings, rdms : sequence of path
         Embeddings in the order of the networks; RDMs of single subjects, or of targets that are one RDM.
     units : sequence of path
         Facts of units, as `isoprune.units.write_unit` writes them.
     """
+    import pandas as pd
+
+    found = [_of_rdm(path) for path in rdms]
+    sizes: dict[str, Size] = {}
+    for target, n_images, _ in found:
+        known = sizes.get(target, Size(0, 0))
+        sizes[target] = Size(max(known.n_images, n_images), known.n_subjects + 1)
     return StudyFacts(
         settings,
-        read_table(summary, where=str(summary)),
+        read_table(summary, where=str(summary)) if summary else pd.DataFrame(columns=list(SUMMARY_COLUMNS)),
         {
             network["name"]: read_embedding(path).provenance
             for network, path in zip(settings["networks"], embeddings, strict=True)
         },
-        [read_rdm(path).provenance for path in rdms],
+        [provenance for *_, provenance in found],
+        sizes,
         [read_json(path) for path in units],
     )
+
+
+def _of_rdm(path: str) -> tuple[str, int, Mapping[str, Any]]:
+    """Target, number of images and provenance of an RDM."""
+    rdm = read_rdm(path)
+    return rdm.target, len(rdm.labels), rdm.provenance

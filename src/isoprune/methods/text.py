@@ -13,7 +13,7 @@ from isoprune.methods.analysis import (
     pruning,
     uncertainty,
 )
-from isoprune.methods.data import features, question, shared, software, targets
+from isoprune.methods.data import features, question, reliability, shared, software, targets
 from isoprune.methods.facts import StudyFacts
 from isoprune.methods.references import bibliography, cited
 
@@ -22,6 +22,7 @@ Writer = Callable[[StudyFacts], Iterator[str]]
 PARAGRAPHS: dict[str, Writer] = {
     "Images and targets": question,
     "Target dissimilarities": targets,
+    "Reliability of the targets": reliability,
     "Network features": features,
     "Pruning": pruning,
     "Held-out images": crossvalidation,
@@ -33,6 +34,9 @@ PARAGRAPHS: dict[str, Writer] = {
     "Software": software,
 }
 """What the paragraphs are about, in their order, and who writes them."""
+
+ABOUT_TARGETS = ("Images and targets", "Target dissimilarities", "Reliability of the targets", "Software")
+"""Paragraphs of a study without networks."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,14 @@ class Paragraph:
 
 
 def methods_text(facts: StudyFacts) -> list[Paragraph]:
-    """The methods text of a study; a paragraph without a sentence is left out.
+    """The methods text of a study; a paragraph without a sentence is left out, and so is what networks are needed for.
 
     Parameters
     ----------
     facts : StudyFacts
     """
-    written = (Paragraph(title, " ".join(write(facts))) for title, write in PARAGRAPHS.items())
+    titles = PARAGRAPHS if facts.has_networks else ABOUT_TARGETS
+    written = (Paragraph(title, " ".join(PARAGRAPHS[title](facts))) for title in titles)
     return [one for one in written if one.text]
 
 

@@ -21,12 +21,19 @@ def methods_settings():
     return settings
 
 
+def methods_results():
+    """What a run says of how the study was done."""
+    pages = [f"{page}.html" for page in ("question", "methods", "checklist", "run")]
+    return [f"{RESULTS}/{name}" for name in (*pages, "methods.md", "methods.bib", "checklist.tsv")]
+
+
 def final_files():
     """What a run ends with."""
     if is_selection():
         return [f"{RESULTS}/selected.tsv"]
     if has_own_stimuli() and not STUDY.networks:
-        return [*receipts(), *rdms_of(target.name for target in STUDY.targets), *quality_results()]
+        rdms = rdms_of(target.name for target in STUDY.targets)
+        return [*receipts(), *rdms, *quality_results(), *methods_results()]
     figures = ["rdms.svg"]
     if MODELS and STUDY.report.stimuli:
         figures.append("stimuli.png")
@@ -44,8 +51,6 @@ def final_files():
             "stability.svg",
         ]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
-        tables += ["question.html", "methods.html", "checklist.html", "run.html"]
-        tables += ["methods.md", "methods.bib", "checklist.tsv"]
         tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
     if SWEEPS:
         tables.append("layers.tsv")
@@ -78,5 +83,6 @@ def final_files():
         *(f"{RESULTS}/{table}" for table in tables),
         *(f"{RESULTS}/figures/{figure}" for figure in figures),
         *quality_results(),
+        *methods_results(),
         *receipts(),
     ]
