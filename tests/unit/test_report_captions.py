@@ -12,7 +12,9 @@ from snakemake.report import Category
 ROOT = Path(__file__).parents[2]
 CAPTIONS = sorted(path for path in (ROOT / "workflow" / "report").glob("*.rst") if path.stem != "study")
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-ENTRIES = [found[1] for found in re.finditer(r"report\(\n(.*?)\n *\),\n", RULES, flags=re.DOTALL)]
+ENTRIES = [
+    found[1] for found in re.finditer(r"(?:report|compared_sets)\(\n(.*?)\n *\),\n", RULES, flags=re.DOTALL)
+]
 
 TITLES = re.findall(r'"(\d [^"]+)"', re.search(r"CATEGORY = \{\n(.*?)\n\}", RULES, flags=re.DOTALL)[1])
 

@@ -72,13 +72,13 @@ rule stability:
             caption="../report/stability_table.rst",
             labels={"result": "Table: Stability over folds, subjects and targets"},
         ),
-        overlap=report(
+        overlap=compared_sets(
             f"{RESULTS}/overlap.tsv",
             category=CATEGORY["sets"],
             caption="../report/overlap.rst",
             labels={"result": "Table: Overlap between targets"},
         ),
-        sharing=report(
+        sharing=compared_sets(
             f"{RESULTS}/sharing.tsv",
             category=CATEGORY["sets"],
             caption="../report/sharing.rst",

@@ -7,11 +7,6 @@ def shown_units():
     return of_group or all_units()
 
 
-def several_sets():
-    """Whether retained sets of two targets can be compared: the group's, of targets with a common mean."""
-    return bool(STUDY.networks) and GROUP in STUDY.supervision and len(shared_targets()) > 1
-
-
 def methods_settings():
     """All settings that decide results; of heatmaps also what their variant decides."""
     settings = STUDY.model_dump(mode="json", exclude={"data_dir", "results_dir", "select", "report"})
@@ -51,11 +46,12 @@ def final_files():
             "stability.svg",
         ]
         tables += ["folds.tsv", "summary.tsv", "contrasts.tsv", "intervals.tsv", "tables/summary.html"]
-        tables += ["findings.html", "stability.tsv", "overlap.tsv", "sharing.tsv", "agreement.tsv"]
+        tables += ["findings.html", "stability.tsv", "agreement.tsv"]
     if SWEEPS:
         tables.append("layers.tsv")
         figures.append("layers.svg")
     if several_sets():
+        tables += ["overlap.tsv", "sharing.tsv"]
         figures.append("overlap.svg")
     if STUDY.partitions:
         tables.append("variance.tsv")

@@ -11,6 +11,16 @@ def rival_files(ending):
     ]
 
 
+def several_sets():
+    """Whether retained sets of two targets can be compared: the group's, of targets with a common mean."""
+    return bool(STUDY.networks) and GROUP in STUDY.supervision and len(shared_targets()) > 1
+
+
+def compared_sets(path, **in_report):
+    """A table that compares the sets of targets; the report shows it where there are several."""
+    return report(path, **in_report) if several_sets() else path
+
+
 def units_of_sweeps():
     """The units of networks that are the best of several."""
     return [unit for unit in all_units() if unit["network"] in SWEEPS]
