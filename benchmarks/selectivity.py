@@ -4,9 +4,9 @@
     python benchmarks/selectivity.py results/cichy92 --targets 500
 
 Targets of random numbers are pruned in five folds on the embeddings of a study, and what their sets tell of the
-categories in its stimulus table is compared with random sets, and with sets of like variance, as the study does it.
-Printed is the share of targets above 95 % of random sets, and with p ≤ .05 against sets of like variance (`matched`):
-.05 would be right. Written to benchmarks/out/selectivity.json.
+categories in its stimulus table is compared with random sets, and with the sets of relabelled targets, as the study
+does it. Printed is the share of targets above 95 % of random sets, and with p ≤ .05 against relabelled targets: .05
+would be right. Written to benchmarks/out/selectivity.json.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from pathlib import Path
 import numpy as np
 from measuring import write
 
-from isoprune.crossvalidation import score_folds
 from isoprune.folds import make_folds
-from isoprune.foldsets import fold_sets
+from isoprune.foldsets import FoldSets
 from isoprune.io.embeddings import read_embedding
 from isoprune.io.tables import read_stimuli
 from isoprune.labelled import Embedding
-from isoprune.pruning import procedure_named
+from isoprune.permutation import unit_nulls
+from isoprune.pruning import available_threads, procedure_named
+from isoprune.relabelled_sets import RelabelledSets
+from isoprune.relabelling import relabellings
 from isoprune.selectivity import held_out_selectivity
 from isoprune.stimuli import category_columns, stimuli_with
 
-KINDS = ("random", "matched")
-N_RANDOM = 99
+KINDS = ("random", "relabelled")
+N_RANDOM, N_SPLITS = 99, 5
+N_RELABELLED = 39  # p ≤ .05 is then as exact as with more
 
 
 def of_noise(embedding: Embedding, stimuli: Path, n_targets: int, seed: int) -> dict[str, dict[str, float]]:
@@ -36,20 +39,37 @@ def of_noise(embedding: Embedding, stimuli: Path, n_targets: int, seed: int) -> 
     labels = tuple(sorted(embedding.labels))
     values = embedding.subset(labels).values.astype(np.float64)
     columns = category_columns(stimuli_with(read_stimuli(stimuli), labels), None, of_set=False)
-    folds = make_folds(labels, n_splits=5, n_repeats=1)
+    folds = make_folds(labels, n_splits=N_SPLITS, n_repeats=1)
+    drawn = relabellings(labels, N_RELABELLED, seed=seed)
     rng, found = np.random.default_rng(seed), {name: {kind: [] for kind in KINDS} for name in columns}
     for _ in range(n_targets):
         target = np.triu(rng.uniform(size=(len(labels), len(labels))), 1)
         target += target.T
-        scores = score_folds(values, target, target, labels, folds, procedure=procedure_named(), n_random=1)
+        (null,) = unit_nulls(
+            *(values, target, target, labels, folds),
+            procedure=procedure_named(),
+            n_rules=("max",),
+            relabellings=drawn,
+            seed=seed,
+            n_sets=N_RELABELLED,
+            threads=available_threads(),
+        )
         table = held_out_selectivity(
-            values, labels, columns, [fold_sets(scores, labels)], n_random=N_RANDOM, seed=seed
+            values, labels, columns, [own_sets(null.sets)], [null.sets], n_random=N_RANDOM, seed=seed
         )
         for row in table.to_dict(orient="records"):
             above = row["epsilon2"] > row["random_high"]
             found[row["column"]]["random"].append(above)
-            found[row["column"]]["matched"].append(row["p_matched"] <= 0.05)
+            found[row["column"]]["relabelled"].append(row["p_relabelled"] <= 0.05)
     return {column: {kind: float(np.mean(some)) for kind, some in of.items()} for column, of in found.items()}
+
+
+def own_sets(sets: RelabelledSets) -> FoldSets:
+    """Those of the target as it is."""
+    n_folds = len(sets.held_out)
+    retained = tuple(np.flatnonzero(sets.of_fold(fold)[0]) for fold in range(n_folds))
+    ones, folds = np.ones(n_folds, dtype=int), np.arange(1, n_folds + 1)
+    return FoldSets(sets.labels, ones, folds, retained, sets.held_out, sets.held_out)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from isoprune.multiverse import Outcomes, Specification, read_outcomes, write_ou
 from isoprune.nulls import Null, read_nulls, write_nulls
 from isoprune.occlusion.mapped import read_mapped, write_mapped
 from isoprune.occlusion.sets import MapSets, read_map_sets, write_map_sets
+from isoprune.relabelled_sets import RelabelledSets, read_relabelled_sets, write_relabelled_sets
 from isoprune.retained import RetainedSet, load_retained, write_retained_set
 from isoprune.reweighting.fitting import Weighing
 from isoprune.reweighting.folds import spaces_of_weights, write_fold_weights
@@ -43,6 +44,7 @@ SETS = FoldSets(
     np.array([[True, True, False, False], [False, False, True, True]]),
     np.array([[True, True, False, False], [False, False, True, True]]),
 )
+RELABELLED = RelabelledSets(LABELS, SETS.held_out, np.array([[[160], [64]], [[96], [0]]], np.uint8), 3, "f00")
 ABOUT = {
     "network": "vgg",
     "layer": "fc2",
@@ -155,6 +157,7 @@ KINDS = {
     "folds.tsv": Kind(table, lambda path: read_table(path, where="folds"), (".json",)),
     "facts.json": Kind(of(lambda seed: {"n": seed, "provenance": {"ä": 1.5}}, write_json), read_json),
     "sets.npz": Kind(of(lambda seed: SETS, write_fold_sets), read_fold_sets),
+    "relabelled.npz": Kind(of(lambda seed: RELABELLED, write_relabelled_sets), read_relabelled_sets),
     "null.npz": Kind(of(null, write_nulls), read_nulls),
     "bootstrap.npz": Kind(of(bootstrap, write_bootstrap), read_bootstrap),
     "retained.tsv": Kind(of(retained, write_retained_set), load_retained, (".json",)),

@@ -13,6 +13,7 @@ import numpy as np
 from isoprune.enrichment import HYPERNYM_COLUMNS, enrichment_table, hypernyms_of
 from isoprune.keeping import KEEPS, Keeping
 from isoprune.labelled import Embedding
+from isoprune.relabelled_sets import RelabelledSets
 from isoprune.selectivity import (
     SELECTIVITY_COLUMNS,
     SET_COLUMNS,
@@ -82,6 +83,7 @@ def looked_at(
     keepings: Mapping[str, Keeping],
     stimuli: pd.DataFrame,
     synsets: pd.DataFrame | None = None,
+    relabelled: Sequence[RelabelledSets] = (),
     *,
     shown: int,
     private: int = 0,
@@ -102,6 +104,8 @@ def looked_at(
         The stimulus table.
     synsets : DataFrame, optional
         As `isoprune.wordnet.synset_table` gives it.
+    relabelled : sequence of RelabelledSets
+        Of the units that this target's `Keeping` is about.
     shown : int
         Number of features.
     private : int
@@ -137,7 +141,7 @@ def looked_at(
     selectivity = selectivity_table(values, own.labels, of_columns, n_permutations=n_permutations, seed=seed)
     draws = {"n_random": n_permutations, "seed": seed}
     sets = [
-        held_out_selectivity(values, own.labels, of_columns, own.sets, **draws),
+        held_out_selectivity(values, own.labels, of_columns, own.sets, relabelled, **draws),
         shown_selectivity(values, own.labels, of_columns, steadiest, selectivity, **draws),
     ]
     tables = {

@@ -14,6 +14,9 @@ from isoprune.foldsets import FoldSets
 KEEPS = 0.5
 """A target keeps a feature that at least this share of its folds retain."""
 
+MAIN_FIRST = ("group", "own", "loso")
+"""Supervisions; how steadily a target keeps features is said of the first one that it has."""
+
 
 @dataclass(frozen=True)
 class Keeping:
@@ -126,17 +129,32 @@ def keepings_of_units(
     Returns
     -------
     dict of str to Keeping
-        By target; the first supervision in the order group, own, loso is what it is about.
+        By target, about the units that `main_units` gives.
     """
     found = {}
     for target in dict.fromkeys(unit["target"] for unit in units):
-        of_supervision: dict[str, list[int]] = {}
-        for row, unit in enumerate(units):
-            if unit["target"] == target:
-                of_supervision.setdefault(unit["supervision"], []).append(row)
-        main, *others = (of_supervision[one] for one in ("group", "own", "loso") if one in of_supervision)
-        single = others[0] if others and "group" in of_supervision else []
+        rows = [row for row, unit in enumerate(units) if unit["target"] == target]
+        by_supervision = {
+            one: [row for row in rows if units[row]["supervision"] == one] for one in MAIN_FIRST
+        }
+        main, *others = (some for some in by_supervision.values() if some)
+        single = others[0] if others and by_supervision["group"] else []
         found[target] = keeping(
             [(sets[row], final[row]) for row in main], [sets[row] for row in single], n_features
         )
     return found
+
+
+def main_units(units: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The units that say first how steadily targets keep features: of each target, those of its first supervision.
+
+    Parameters
+    ----------
+    units : sequence of mapping
+        As `keepings_of_units` takes them.
+    """
+    first = {
+        unit["target"]: unit["supervision"]
+        for unit in sorted(units, key=lambda unit: -MAIN_FIRST.index(unit["supervision"]))
+    }
+    return [unit for unit in units if unit["supervision"] == first[unit["target"]]]

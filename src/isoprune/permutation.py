@@ -20,6 +20,7 @@ from isoprune.nulls import Null
 from isoprune.progress import Counting, counting
 from isoprune.pruning import Procedure, available_threads, one_blas_thread, procedure_named, select_by_rules
 from isoprune.pruning.number import NRule
+from isoprune.relabelled_sets import RelabelledSets, relabelled_sets
 from isoprune.relabelling import check_permutations, fingerprint_of, relabellings
 from isoprune.scoring import (
     Controls,
@@ -190,10 +191,13 @@ class RuleNull:
     null : Null
     n_retained : float
         Features that the target as it is retains, mean over folds.
+    sets : RelabelledSets
+        Of the target and of as many relabelled ones as were asked for.
     """
 
     null: Null
     n_retained: float
+    sets: RelabelledSets
 
 
 def unit_nulls(
@@ -207,6 +211,7 @@ def unit_nulls(
     n_rules: Sequence[NRule],
     relabellings: np.ndarray,
     seed: int,
+    n_sets: int = 0,
     exchange: str = "images",
     controls: Controls | None = None,
     threads: int = 1,
@@ -222,6 +227,8 @@ def unit_nulls(
         Its own rule has no part.
     n_rules : sequence of str, int or float
         As in `isoprune.prune`.
+    n_sets : int
+        Relabelled targets whose retained sets are kept, from the first on; 0 keeps none.
 
     Returns
     -------
@@ -236,17 +243,23 @@ def unit_nulls(
     arrangements = np.vstack([np.arange(len(labels)), check_permutations(relabellings, len(labels))])
     controls = controls_of(labels) if controls is None else controls
     unit = _Unit(values, supervising, scored, procedure, n_rules, controls, threads)
-    scores, n_retained = unit.on_all(arrangements, _rows_of(folds, labels), progress)
-    about = {
+    n_kept = min(n_sets, len(relabellings)) + 1 if n_sets else 0
+    scores, n_retained, retained = unit.on_all(arrangements, _rows_of(folds, labels), n_kept, progress)
+    about: dict[str, Any] = {
         "n_folds": len(folds),
         "seed": seed,
         "exchange": exchange,
         "fingerprint": fingerprint_of(labels, arrangements[1:]),
     }
-    nulls = [
-        _null_of({kind: r[number] for kind, r in scores.items()}, about) for number in range(len(n_rules))
+    drawn = fingerprint_of(labels, arrangements[1:n_kept]) if n_kept else ""
+    return [
+        RuleNull(
+            _null_of({kind: r[number] for kind, r in scores.items()}, about),
+            float(n_retained[number].mean()),
+            relabelled_sets(retained[number] if n_kept else [], folds, labels, values.shape[1], drawn),
+        )
+        for number in range(len(n_rules))
     ]
-    return [RuleNull(*both) for both in zip(nulls, n_retained.mean(axis=1).tolist(), strict=True)]
 
 
 def _null_of(scores: dict[str, np.ndarray], about: Mapping[str, Any]) -> Null:
@@ -299,33 +312,41 @@ class _Unit:
         self,
         arrangements: np.ndarray,
         folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        n_kept: int = 0,
         progress: Callable[[int, int], None] | None = None,
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Held-out scores of the full and the pruned embedding, and what the first arrangement retains.
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, list[list[list[np.ndarray]]]]:
+        """Held-out scores of the full and the pruned embedding, and what the first arrangements retain.
 
-        Scores by kind, each (n_rules, 2, n_folds, n_arrangements); numbers of features (n_rules, n_folds).
+        Scores by kind, each (n_rules, 2, n_folds, n_arrangements); numbers of features that the first one retains
+        (n_rules, n_folds); and the sets of the first ``n_kept``, by rule and fold.
         """
         at_once = max(1, ENTRIES_AT_ONCE // len(self.values) ** 2)
         shape = len(self.n_rules), 2, len(folds), len(arrangements)
         scores = {kind: np.full(shape, np.nan) for kind in self.controls.kinds}
         n_retained = np.full((len(self.n_rules), len(folds)), np.nan)
+        kept: list[list[list[np.ndarray]]] = [[[] for _ in folds] for _ in self.n_rules]
         with one_blas_thread():
             for number, (train, test) in enumerate(folds):
                 for first in range(0, len(arrangements), at_once):
                     chunk = arrangements[first : first + at_once]
-                    found, sizes = self.on_fold(chunk, train, test)
+                    found, retained = self.on_fold(chunk, train, test)
                     for kind, of_kind in found.items():
                         scores[kind][:, :, number, first : first + at_once] = of_kind
-                    if first == 0:
-                        n_retained[:, number] = sizes
+                    for rule, sets in enumerate(retained):
+                        if first == 0:
+                            n_retained[rule, number] = len(sets[0]) or np.nan
+                        kept[rule][number] += sets[: max(n_kept - first, 0)]
                     if progress:
                         progress(number * len(arrangements) + first + len(chunk), shape[2] * shape[3])
-        return scores, n_retained
+        return scores, n_retained, kept
 
     def on_fold(
         self, arrangements: np.ndarray, train: np.ndarray, test: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """As `on_all` for one fold: scores by kind, each (n_rules, 2, n_arrangements), and sizes (n_rules,)."""
+    ) -> tuple[dict[str, np.ndarray], list[list[np.ndarray]]]:
+        """As `on_all` for one fold: scores by kind, each (n_rules, 2, n_arrangements); sets by rule and arrangement.
+
+        A set is empty where nothing can be ranked.
+        """
         targets = _blocks(self.supervising, arrangements[:, train])
         # A relabelled training block without geometry ranks nothing: the fold is undefined for this relabelling.
         removed = self.controls.that_rank(train, self.procedure)
@@ -344,8 +365,7 @@ class _Unit:
         for number, selection in enumerate(selections):
             for kind, found in self._held_out(test, held_out, selection.retained).items():
                 scores[kind][number][:, defined] = found
-        sizes = np.array([one.n_retained[0] if defined[0] else np.nan for one in selections])
-        return scores, sizes
+        return scores, [_in_place(selection.retained, defined) for selection in selections]
 
     def _held_out(
         self, test: np.ndarray, targets: np.ndarray, retained: Sequence[np.ndarray]
@@ -387,6 +407,12 @@ class _Unit:
             zip(of_layer, similarities_of(values, list(of_layer.values()), self.procedure), strict=True)
         )
         return np.array([known[whole[0]] for whole in wholes])
+
+
+def _in_place(retained: Sequence[np.ndarray], defined: np.ndarray) -> list[np.ndarray]:
+    """The sets of the targets that are defined among all, and empty ones."""
+    sets = iter(retained)
+    return [next(sets) if one else np.empty(0, dtype=int) for one in defined]
 
 
 def _blocks(target: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Features that a target retains were selected on images whose categories the target may know. Two things keep that from
 passing for evidence: p is corrected over *all* features of the network, so that it holds whichever are looked at; and
-retained sets are compared with random ones on images that took no part in their selection.
+retained sets are compared with those of relabelled targets, on images that took no part in their selection.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from isoprune.adjustment import p_value
 from isoprune.foldsets import FoldSets
+from isoprune.relabelled_sets import RelabelledSets
 from isoprune.relabelling import relabellings
 from isoprune.stimuli import MIN_IN_CATEGORY
 
@@ -26,9 +27,6 @@ CONSTANT = 1e-12
 
 LEVEL = 0.05
 """Corrected p below which a feature is counted as selective."""
-
-STRATUM = 20
-"""Features of similar variance that stand in for one another in sets of like variance."""
 
 RANDOM_STREAM = 0x53454C
 """Keeps the draws of random sets apart from those of relabellings."""
@@ -58,10 +56,13 @@ SET_COLUMNS = {
     "random_low": "5 % of random sets of as many features have less. No test of the target: features of high variance "
     "are favoured whatever the target, and may tell categories apart more.",
     "random_high": "5 % of random sets of as many features have more.",
-    "matched_low": "As `random_low`, of sets of like variance: each feature is exchanged with one of similar variance.",
-    "matched_high": "As `random_high`, of sets of like variance.",
-    "p_matched": "Share of sets of like variance with at least as much, (b + 1)/(N + 1); of this column by itself; "
-    "held-out images only. Nearly a test of the target: see docs/retained-sets.md for how often noise reaches .05.",
+    "relabelled_low": "5 % of relabelled targets keep sets that have less; held-out images only.",
+    "relabelled_high": "5 % of relabelled targets keep sets that have more.",
+    "epsilon2_tested": "ε² of the target's own sets in the folds that the study relabels (`inference.n_repeats`), "
+    "which may be fewer than those of `epsilon2`.",
+    "p_relabelled": "Share of relabelled targets whose retained sets have at least `epsilon2_tested`, "
+    "(b + 1)/(N + 1); of this column by itself. `n/a` where nothing was relabelled, or subjects have different images.",
+    "n_relabelled": "Number of relabelled targets, N.",
     "n_selective": "How many of the set's features are selective at a corrected p below .05; all images only.",
     "n_selective_all": "How many features of the network are.",
 }
@@ -254,14 +255,16 @@ def held_out_selectivity(
     labels: Sequence[str],
     columns: Mapping[str, Mapping[str, str]],
     sets: Sequence[FoldSets],
+    relabelled: Sequence[RelabelledSets] = (),
     *,
     n_random: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Selectivity of retained sets on held-out images, against random sets of features.
+    """Selectivity of retained sets on held-out images, against those of relabelled targets and random ones.
 
     A random set is what a relabelling of the features makes of the sets of all folds at once, so that random sets
-    overlap between folds as the retained ones do.
+    overlap between folds as the retained ones do. The sets of a relabelled target went through the whole selection,
+    which favours features of high variance and keeps features that are alike together: they alone give a p.
 
     Parameters
     ----------
@@ -269,6 +272,8 @@ def held_out_selectivity(
         As in `selectivity_table`.
     sets : sequence of FoldSets
         Of one unit, or of those of several subjects.
+    relabelled : sequence of RelabelledSets
+        Of the same units. Their target as it is, whose folds may be fewer, gives the statistic of p.
     n_random, seed : int
 
     Returns
@@ -286,8 +291,9 @@ def held_out_selectivity(
     held = np.zeros((len(folds), values.shape[1]), dtype=bool)
     for row, (_, retained) in zip(held, folds, strict=True):
         row[retained] = True
+    by_arrangement = _of_arrangements(values, place, categories, list(columns), relabelled)
     rows = []
-    for column in columns:
+    for column, arranged in zip(columns, by_arrangement, strict=True):
         explained = np.array(
             [variance_explained(values[rows], categories.of_column(column, rows)) for rows, _ in folds]
         )
@@ -296,10 +302,47 @@ def held_out_selectivity(
                 "column": column,
                 "images": "held-out",
                 "n_images": float(np.mean([len(rows) for rows, _ in folds])),
-                **_compared(explained, held, values.var(axis=0), n_random, seed),
+                **_compared(explained, held, n_random, seed),
+                **_against_relabelled(arranged),
             }
         )
     return _set_table(rows)
+
+
+def _of_arrangements(
+    values: np.ndarray,
+    place: Mapping[str, int],
+    categories: Categories,
+    columns: Sequence[str],
+    relabelled: Sequence[RelabelledSets],
+) -> np.ndarray:
+    """ε² of the sets of the target as it is and of each relabelled one, shape (n_columns, n_arrangements).
+
+    No arrangements where units were not relabelled alike: a mean over them would then not be that of one relabelling.
+    """
+    if not columns or not relabelled or len({one.fingerprint for one in relabelled}) > 1:
+        return np.empty((len(columns), 0))
+    of_folds = []
+    for one in relabelled:
+        rows_of = np.array([place[label] for label in one.labels])
+        for fold, held_out in enumerate(one.held_out):
+            rows = rows_of[held_out]
+            explained = np.array(
+                [variance_explained(values[rows], categories.of_column(column, rows)) for column in columns]
+            )
+            of_folds.append(_means_of_sets(explained, one.of_fold(fold)))
+    return _mean_of_defined(np.array(of_folds))
+
+
+def _against_relabelled(arranged: np.ndarray) -> dict[str, float]:
+    """What a column's ε² of the target as it is, the first, is against that of relabelled ones."""
+    observed, null = (arranged[0], arranged[1:]) if len(arranged) else (np.nan, arranged)
+    return {
+        **_range_of("relabelled", null[~np.isnan(null)]),
+        "epsilon2_tested": observed,
+        "p_relabelled": _p(observed, null),
+        "n_relabelled": len(null),
+    }
 
 
 def shown_selectivity(
@@ -334,43 +377,28 @@ def shown_selectivity(
     rows = []
     for column in columns:
         explained = variance_explained(values, categories.of_column(column))[None]
-        compared = _compared(explained, held, values.var(axis=0), n_random, seed)
+        compared = _compared(explained, held, n_random, seed)
         features = selective.loc[selective["column"] == column, "feature"]
         counts = {"n_selective": int(features.isin(shown).sum()), "n_selective_all": len(features)}
         if selectivity["p_fwe"].isna().all():
             counts = {}
         about = {"column": column, "images": "all", "n_images": len(labels)}
-        rows.append({**about, **compared, **counts, "p_matched": np.nan})
+        rows.append({**about, **compared, **counts})
     return _set_table(rows)
 
 
-def _compared(
-    explained: np.ndarray, held: np.ndarray, variance: np.ndarray, n_random: int, seed: int
-) -> dict[str, float]:
-    """ε² of sets against random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
-    own = _mean_explained(explained, held)
-    random, matched = (
-        _by_chance(explained, held, variance, size, n_random, seed) for size in (held.shape[1], STRATUM)
-    )
+def _compared(explained: np.ndarray, held: np.ndarray, n_random: int, seed: int) -> dict[str, float]:
+    """ε² of sets beside random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
+    rng = np.random.default_rng([seed, RANDOM_STREAM])
+    orders = (rng.permutation(held.shape[1]) for _ in range(n_random))
+    random = np.array([_mean_explained(explained, held[:, order]) for order in orders])
     return {
         "n_features": float(held.sum(axis=1).mean()),
         "n_varying": float((held & ~np.isnan(explained)).sum(axis=1).mean()),
-        "epsilon2": own,
+        "epsilon2": _mean_explained(explained, held),
         "epsilon2_all": _mean_explained(explained, np.ones_like(held)),
-        **_range_of("random", random),
-        **_range_of("matched", matched),
-        "p_matched": _p(own, matched),
+        **_range_of("random", random[~np.isnan(random)]),
     }
-
-
-def _by_chance(
-    explained: np.ndarray, held: np.ndarray, variance: np.ndarray, size: int, n_random: int, seed: int
-) -> np.ndarray:
-    """ε² of sets whose features are exchanged for others of similar variance; those that have one."""
-    rng = np.random.default_rng([seed, RANDOM_STREAM])
-    orders = (_exchanged(variance, size, rng) for _ in range(n_random))
-    found = np.array([_mean_explained(explained, held[:, order]) for order in orders])
-    return found[~np.isnan(found)]
 
 
 def _range_of(name: str, by_chance: np.ndarray) -> dict[str, float]:
@@ -378,25 +406,33 @@ def _range_of(name: str, by_chance: np.ndarray) -> dict[str, float]:
     return {f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
-def _exchanged(variance: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """The features in an order in which each takes the place of one of ``size`` neighbours in variance."""
-    by_variance = np.argsort(variance, kind="stable")
-    order = np.empty_like(by_variance)
-    strata = np.arange(len(variance)) // size
-    order[by_variance] = by_variance[np.lexsort((rng.random(len(variance)), strata))]
-    return order
-
-
 def _mean_explained(explained: np.ndarray, held: np.ndarray) -> float:
     """Mean over folds of the mean over a fold's features; features and folds without a value have no part."""
-    counted = held & ~np.isnan(explained)
-    n = counted.sum(axis=1)
-    sums = np.where(counted, explained, 0.0).sum(axis=1)
-    return float((sums[n > 0] / n[n > 0]).mean()) if (n > 0).any() else float("nan")
+    of_folds = [
+        _means_of_sets(one[None], features[None]) for one, features in zip(explained, held, strict=True)
+    ]
+    return float(_mean_of_defined(np.array(of_folds))[0, 0])
+
+
+def _means_of_sets(explained: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Mean over the features of each set that have a value, NaN where none has.
+
+    ``explained`` has shape (n_columns, n_features) and ``held`` (n_sets, n_features); gives (n_columns, n_sets).
+    """
+    known = ~np.isnan(explained)
+    sums, n = np.where(known, explained, 0.0) @ held.T, known.astype(float) @ held.T
+    return np.where(n > 0, sums / np.maximum(n, 1), np.nan)
+
+
+def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is no NaN; NaN where there is nothing."""
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    return np.where(n > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
 
 
 def _set_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(rows, columns=list(SET_COLUMNS))
-    return table.astype({"n_selective": "Int64", "n_selective_all": "Int64"})
+    return table.astype(dict.fromkeys(("n_relabelled", "n_selective", "n_selective_all"), "Int64"))

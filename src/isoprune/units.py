@@ -16,7 +16,7 @@ import numpy as np
 from isoprune.adjustment import p_value
 from isoprune.bootstrap import ImageBootstrap, bootstrap_images, write_bootstrap
 from isoprune.crossvalidation import FoldScore, fisher_z, fold_frequency, fold_table, score_folds
-from isoprune.design import Design
+from isoprune.design import IMAGES, Design
 from isoprune.folds import Fold
 from isoprune.foldsets import FoldSets, fold_sets, write_fold_sets
 from isoprune.io.files import read_json, write_json
@@ -24,9 +24,10 @@ from isoprune.io.tables import read_table, write_table
 from isoprune.isomorphism import pairs_of, second_order, similarity
 from isoprune.labelled import RDM, Embedding
 from isoprune.nulls import Null, write_nulls
-from isoprune.permutation import unit_null
+from isoprune.permutation import RuleNull, unit_nulls
 from isoprune.provenance import record
 from isoprune.pruning import Procedure, PruningResult, one_blas_thread, prune_arrays
+from isoprune.relabelled_sets import N_KEPT, RelabelledSets, relabelled_sets, write_relabelled_sets
 from isoprune.relabelling import relabellings
 from isoprune.results import (
     CURVE_COLUMNS,
@@ -58,6 +59,8 @@ class UnitResult:
         Fitted on all images.
     nulls : dict of str to Null
         By what was exchanged; empty without relabellings.
+    relabelled_sets : RelabelledSets
+        Of targets whose images were all exchanged.
     bootstrap : ImageBootstrap
     """
 
@@ -68,6 +71,7 @@ class UnitResult:
     sets: FoldSets
     retained_set: RetainedSet
     nulls: dict[str, Null]
+    relabelled_sets: RelabelledSets
     bootstrap: ImageBootstrap
 
 
@@ -146,7 +150,8 @@ def analyse_unit(
             supervision=unit["supervision"],
             seed=design.seed,
         ),
-        nulls=nulls,
+        nulls={exchange: one.null for exchange, one in nulls.items()},
+        relabelled_sets=nulls[IMAGES].sets if nulls else relabelled_sets([], [], labels, n_features),
         bootstrap=bootstrap_images(
             values,
             target,
@@ -165,17 +170,26 @@ def _nulls(
     design: Design,
     n_permutations: int,
     settings: Mapping[str, Any],
-) -> dict[str, Null]:
-    """The unit's nulls by what is exchanged; ``given`` and ``settings`` are as in `unit_null`."""
+) -> dict[str, RuleNull]:
+    """The unit's nulls by what is exchanged; ``given`` and ``settings`` are as in `unit_nulls`."""
     tested = [fold for fold in folds if fold.repeat <= design.n_null_repeats]
 
-    def drawn(within: Mapping[str, str] | None) -> np.ndarray:
-        return relabellings(given[-1], n_permutations, seed=design.seed, within=within)
+    def null(exchange: str, within: Mapping[str, str] | None) -> RuleNull:
+        drawn = relabellings(given[-1], n_permutations, seed=design.seed, within=within)
+        rules, n_sets = (design.procedure.n_rule,), N_KEPT if exchange == IMAGES else 0
+        (found,) = unit_nulls(
+            *given,
+            tested,
+            n_rules=rules,
+            relabellings=drawn,
+            exchange=exchange,
+            n_sets=n_sets,
+            **settings,
+        )
+        return found
 
     return {
-        exchange: unit_null(*given, tested, relabellings=drawn(within), exchange=exchange, **settings)
-        for exchange, within in design.exchanges.items()
-        if n_permutations
+        exchange: null(exchange, within) for exchange, within in design.exchanges.items() if n_permutations
     }
 
 
@@ -269,7 +283,8 @@ def write_unit(
     ----------
     result : UnitResult
     paths : mapping
-        Where ``folds``, ``retained``, ``curve`` (TSV), ``facts`` (JSON), ``sets``, ``null`` and ``bootstrap`` (npz) go.
+        Where ``folds``, ``retained``, ``curve`` (TSV), ``facts`` (JSON), and ``sets``, ``relabelled``, ``null`` and
+        ``bootstrap`` (npz) go.
     settings : dict
         Settings that the unit depends on.
     inputs : mapping
@@ -279,6 +294,7 @@ def write_unit(
     write_retained_set(paths["retained"], result.retained_set, result.retained)
     write_table(paths["curve"], result.curve, CURVE_COLUMNS)
     write_fold_sets(paths["sets"], result.sets)
+    write_relabelled_sets(paths["relabelled"], result.relabelled_sets)
     write_nulls(paths["null"], result.nulls)
     write_bootstrap(paths["bootstrap"], result.bootstrap)
     write_json(paths["facts"], {**result.facts, "provenance": record(settings, dict(inputs))})

@@ -39,6 +39,7 @@ LAYERS = [
         "crossvalidation",
         "relabelling",
         "nulls",
+        "relabelled_sets",
         "permutation",
         "adjustment",
         "inference",

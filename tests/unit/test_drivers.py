@@ -10,9 +10,11 @@ from examples import sparse_embedding
 from isoprune.drivers import TABLES, image_table, looked_at, other_table
 from isoprune.errors import EmbeddingError, LabelError
 from isoprune.figures import features_page
+from isoprune.folds import Fold
 from isoprune.foldsets import FoldSets
-from isoprune.keeping import keeping, keepings_of_units
+from isoprune.keeping import keeping, keepings_of_units, main_units
 from isoprune.labelled import Embedding
+from isoprune.relabelled_sets import relabelled_sets
 
 pd = pytest.importorskip("pandas")
 
@@ -75,6 +77,9 @@ def test_units_become_keepings_by_target_the_group_first():
     assert found["IT"].kept[2] == 1 and found["IT"].kept_subjects[3] == 1 and found["IT"].n_subjects == 1
     # No group: folds of both subjects, and the mean rank.
     assert found["EVC"].kept[3] == 6 / 8 and found["EVC"].rank[3] == 1.5 and found["EVC"].n_subjects == 0
+    assert main_units(units) == [
+        unit for unit in units if unit["target"] == "EVC" or unit["subject"] == "group"
+    ]
     with pytest.raises(EmbeddingError, match="feature 10 of an embedding of 9 features"):
         keepings_of_units(units, [EVC, IT, EVC, IT], [[3], [2], [3], [2, 3]], 9)
 
@@ -159,6 +164,15 @@ def test_an_image_without_a_row_in_the_table_is_told():
 
 
 # ------------------------------------------------------------------------------ the page
+
+
+def test_a_page_gives_p_against_relabelled_targets_or_says_that_there_is_none():
+    sets = [[np.array(one)] + [np.array([k, k + 1, 19]) for k in range(9)] for one in IT.retained]
+    blocks = [Fold(1, k, (), tuple(np.array(LABELS)[out])) for k, out in enumerate(IT.held_out)]
+    with_p = page_of(*seen(relabelled=[relabelled_sets(sets, blocks, LABELS, M, "drawn")]))
+    assert "the sets that 9 targets with exchanged images keep" in with_p and "There is no p" not in with_p
+    without = page_of(*seen())
+    assert "There is no p: no target was relabelled" in without and "nan" not in without.lower()
 
 
 def page_of(tables, about, **settings):

@@ -176,7 +176,7 @@ def test_a_unit_says_which_layer_was_chosen(best_unit):
 
 def test_the_final_set_is_scored_against_its_own_layer(best_unit, tmp_path):
     embedding, result = best_unit
-    kinds = ("folds", "retained", "curve", "facts", "sets", "null", "bootstrap")
+    kinds = ("folds", "retained", "curve", "facts", "sets", "relabelled", "null", "bootstrap")
     paths = {kind: tmp_path / f"{kind}.tsv" for kind in kinds}
     write_unit(result, paths, {}, {})
     retained = load_retained(paths["retained"])

@@ -16,7 +16,7 @@ from isoprune.folds import make_folds
 from isoprune.isomorphism import pairs_of, partial_isomorphism, second_order, similarity
 from isoprune.nulls import read_nulls, write_nulls
 from isoprune.permutation import _Unit, unit_null, unit_nulls
-from isoprune.pruning import CRITERIA, procedure_named
+from isoprune.pruning import CRITERIA, procedure_named, prune_arrays
 from isoprune.relabelling import relabellings
 from isoprune.scoring import controls_of
 
@@ -154,10 +154,13 @@ def test_selection_ignores_the_held_out_part_of_a_relabelled_target():
             kept = np.ix_(row[block], row[block])
             target[kept] = T[kept]
         for rules in (("max",), ("one-se", 5)):
-            clean, sizes = _Unit(X, T, T, PEARSON, rules, nothing).on_fold(row[None], train, test)
-            blind, blind_sizes = _Unit(X, *poisoned, PEARSON, rules, nothing).on_fold(row[None], train, test)
+            clean, (sets, *_) = _Unit(X, T, T, PEARSON, rules, nothing).on_fold(row[None], train, test)
+            blind, (blind_sets, *_) = _Unit(X, *poisoned, PEARSON, rules, nothing).on_fold(
+                row[None], train, test
+            )
             assert np.isfinite(clean["r"]).all()
-            assert np.array_equal(clean["r"], blind["r"]) and np.array_equal(sizes, blind_sizes)
+            assert np.array_equal(clean["r"], blind["r"])
+            np.testing.assert_equal(sets, blind_sets)
 
 
 def test_several_rules_at_once_give_what_each_alone_gives():
@@ -220,6 +223,48 @@ def test_a_relabelled_training_block_without_geometry_leaves_the_fold():
     assert null.observed_n_undefined == 3
     assert (null.n_undefined == 3).all()
     assert np.isnan(null.relabelled["pruned"]).all()
+
+
+# --- the sets that relabelled targets keep ---
+
+
+def sets_of(X, target, n_sets=5, n=5):
+    (found,) = unit_nulls(
+        *(X, target, target, LABELS, FOLDS),
+        procedure=PEARSON,
+        n_rules=("max",),
+        relabellings=relabellings(LABELS, n, seed=0),
+        seed=0,
+        n_sets=n_sets,
+    )
+    return found.sets
+
+
+def test_sets_are_kept_of_the_first_relabelled_targets_whatever_their_number_and_the_chunks(monkeypatch):
+    x = X[:, :37]  # no whole number of bytes
+    sets = sets_of(x, T)
+    assert sets.n_relabelled == 5 and sets.of_fold(0).shape == (6, 37)
+    monkeypatch.setattr("isoprune.permutation.ENTRIES_AT_ONCE", 2 * 18**2)
+    fewer = sets_of(x, T, n_sets=2)
+    for fold in range(3):
+        assert np.array_equal(fewer.of_fold(fold), sets.of_fold(fold)[:3])
+    assert np.array_equal(sets_of(x, T).packed, sets.packed)
+    assert fewer.fingerprint == sets_of(x, T, n_sets=2, n=9).fingerprint != sets.fingerprint
+    assert len(sets_of(x, T, n_sets=0).packed) == 0
+
+
+def test_a_relabelled_training_block_without_geometry_keeps_nothing():
+    t = np.zeros((18, 18))
+    t[0, 1:] = t[1:, 0] = 1.0
+    sets, drawn = sets_of(X, t), relabellings(LABELS, 5, seed=0)
+    for fold, held_out in enumerate(sets.held_out):
+        for features, row in zip(sets.of_fold(fold), [np.arange(18), *drawn], strict=True):
+            if held_out[np.flatnonzero(row == 0)].all():  # the image that differs is held out
+                assert not features.any()
+                continue
+            train = np.flatnonzero(~held_out)
+            expected = prune_arrays(X[train], t[np.ix_(row[train], row[train])], PEARSON, 1).retained
+            assert np.flatnonzero(features).tolist() == sorted(expected.tolist())
 
 
 def test_relabellings_of_other_images_are_refused():

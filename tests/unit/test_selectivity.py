@@ -5,8 +5,14 @@ import pytest
 
 from examples import sparse_embedding
 from isoprune.errors import LabelError, UnknownNameError
+from isoprune.folds import Fold, make_folds
 from isoprune.foldsets import FoldSets
+from isoprune.permutation import unit_nulls
+from isoprune.pruning import procedure_named
+from isoprune.relabelled_sets import relabelled_sets
+from isoprune.relabelling import relabellings
 from isoprune.selectivity import (
+    categories_in,
     held_out_selectivity,
     selectivity_table,
     shown_selectivity,
@@ -132,19 +138,129 @@ def selective_values():
     return values
 
 
-def test_retained_sets_are_more_selective_than_random_ones_on_held_out_images():
-    found = held_out_selectivity(
-        selective_values(), LABELS, COLUMNS, [fold_sets([range(8)] * 6)], n_random=99, seed=0
-    ).set_index("column")
-    assert found.loc["half", "p_matched"] == 0.01
-    assert (
-        found.loc["half", "epsilon2"] > found.loc["half", "random_high"] > found.loc["half", "epsilon2_all"]
-    )
+def arranged(*retained, fingerprint="alike"):
+    """Sets of a target as it is and of relabelled ones: each kept by all six folds, or of each fold its own."""
+    sets = fold_sets([range(8)] * 6)
+    of_folds = [
+        [np.asarray(one[fold] if isinstance(one, tuple) else one, dtype=int) for one in retained]
+        for fold in range(6)
+    ]
+    folds = [Fold(1, k, (), tuple(np.array(LABELS)[out])) for k, out in enumerate(sets.held_out, start=1)]
+    return relabelled_sets(of_folds, folds, LABELS, M, fingerprint)
+
+
+def random_sets(n, size=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(M)[:size] for _ in range(n)]
+
+
+def held_out_of(retained, *relabelled, values=None, labels=LABELS):
+    """The table of sets, by column; 99 random sets."""
+    values, sets = selective_values() if values is None else values, [fold_sets([retained] * 6)]
+    table = held_out_selectivity(values, labels, COLUMNS, sets, relabelled, n_random=99, seed=0)
+    return table.set_index("column")
+
+
+def test_retained_sets_are_more_selective_than_those_of_relabelled_targets_on_held_out_images():
+    found = held_out_of(range(8), arranged(range(8), *random_sets(99)))
+    half = found.loc["half"]
+    assert half["p_relabelled"] == 0.01 and half["n_relabelled"] == 99
+    assert half["epsilon2"] > half["random_high"] > half["epsilon2_all"]
+    assert half["epsilon2"] > half["relabelled_high"] > half["relabelled_low"]
+    assert found.loc["kind", "p_relabelled"] > 0.05
     assert (found["n_features"] == 8).all() and (found["n_images"] == 6).all()
-    others = held_out_selectivity(
-        selective_values(), LABELS, COLUMNS, [fold_sets([range(20, 28)] * 6)], n_random=99, seed=0
-    ).set_index("column")
-    assert others.loc["half", "p_matched"] > 0.5
+    others = held_out_of(range(20, 28), arranged(range(20, 28), *random_sets(99))).loc["half"]
+    assert others["p_relabelled"] > 0.5
+
+
+def test_what_every_relabelled_target_keeps_as_well_gives_no_small_p():
+    found = held_out_of(range(8), arranged(range(8), *([range(8)] * 99))).loc["half"]
+    assert found["epsilon2"] > found["random_high"] and found["p_relabelled"] == 1
+
+
+def test_epsilon2_of_arrangements_is_the_mean_over_folds_of_the_mean_over_a_set():
+    """The statistic of the target as it is is that of the table, and of two subjects the mean over all their folds."""
+    values = selective_values()
+    values[:, 30] = 1.0  # constant: no value, and no part
+    kept, other = [0, 1, 30], ([5, 30], [6], [7, 9], [5], [11, 30], [30])  # the last fold has no value
+    members = categories_in(COLUMNS, LABELS)
+
+    def by_hand(features):
+        of_folds = []
+        for fold, out in enumerate(fold_sets([kept] * 6).held_out):
+            block = members.of_column("half", out)
+            some = features[fold] if isinstance(features, tuple) else features
+            some = [feature for feature in some if feature != 30]
+            of_folds.append([variance_explained(values[out][:, [k]], block)[0] for k in some])
+        return np.mean([np.mean(one) for one in of_folds if one])
+
+    once = held_out_of(kept, arranged(kept, other), values=values).loc["half"]
+    assert once["epsilon2"] == once["epsilon2_tested"] == pytest.approx(by_hand(kept), abs=1e-12)
+    assert once["relabelled_low"] == once["relabelled_high"] == pytest.approx(by_hand(other), abs=1e-12)
+    twice = held_out_of(kept, arranged(kept, other), arranged(other, kept), values=values).loc["half"]
+    mean = (6 * by_hand(kept) + 5 * by_hand(other)) / 11  # over folds that have a value
+    assert twice["relabelled_low"] == pytest.approx(mean, abs=1e-12) and twice["p_relabelled"] == 1
+    assert twice["epsilon2_tested"] == pytest.approx(mean, abs=1e-12)
+
+
+def test_units_that_were_not_relabelled_alike_give_no_p():
+    one, other = (arranged(range(8), *random_sets(9), fingerprint=name) for name in ("one", "other"))
+    assert held_out_of(range(8), one).loc["half", "p_relabelled"] == 0.1
+    for given in ((one, other), (), (arranged(),)):
+        found = held_out_of(range(8), *given)
+        assert found["p_relabelled"].isna().all() and found["relabelled_low"].isna().all()
+        assert (found["n_relabelled"] == 0).all() and found["epsilon2"].notna().all()
+
+
+def test_a_relabelled_target_that_keeps_nothing_counts_against_the_target():
+    found = held_out_of(range(8), arranged(range(8), [], *random_sets(18))).loc["half"]
+    assert found["p_relabelled"] == 0.1
+
+
+def test_without_columns_there_are_no_rows():
+    given = [fold_sets([range(8)] * 6)], [arranged(range(8), *random_sets(9))]
+    assert held_out_selectivity(selective_values(), LABELS, {}, *given, n_random=9, seed=0).empty
+
+
+def test_order_of_images_changes_no_p():
+    order = np.random.default_rng(1).permutation(N)
+    relabelled = arranged(range(8), *random_sets(19))
+    one = held_out_of(range(8), relabelled)
+    other = held_out_of(
+        range(8), relabelled, values=selective_values()[order], labels=[LABELS[k] for k in order]
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_p_of_noise_is_calibrated_where_random_sets_mislead():
+    """A few features of high variance tell categories apart; selection favours them whatever the target."""
+    values = np.random.default_rng(5).normal(size=(N, M))
+    values[:18, :6] += 2.5
+    values[:, :6] *= 3
+    folds = make_folds(LABELS, n_splits=3, n_repeats=1)
+    drawn, small = relabellings(LABELS, 19, seed=0), []
+    above = []
+    for seed in range(200):
+        target = np.triu(np.random.default_rng([2, seed]).uniform(size=(N, N)), 1)
+        target += target.T
+        (found,) = unit_nulls(
+            *(values, target, target, LABELS, folds),
+            procedure=procedure_named(),
+            n_rules=("max",),
+            relabellings=drawn,
+            seed=0,
+            n_sets=19,
+        )
+        own = tuple(np.flatnonzero(found.sets.of_fold(fold)[0]) for fold in range(3))
+        held_out = found.sets.held_out
+        sets = FoldSets(LABELS, np.ones(3, dtype=int), np.arange(3), own, held_out, held_out)
+        (row,) = held_out_selectivity(
+            values, LABELS, {"half": COLUMNS["half"]}, [sets], [found.sets], n_random=99, seed=seed
+        ).to_dict(orient="records")
+        small.append(row["p_relabelled"] <= 0.05)
+        above.append(row["epsilon2"] > row["random_high"])
+    assert 0.005 <= np.mean(small) <= 0.1  # 5 % of 200, give or take three standard errors
+    assert np.mean(above) > 0.2
 
 
 def test_held_out_selectivity_sees_no_training_image():
@@ -162,24 +278,12 @@ def test_held_out_selectivity_sees_no_training_image():
     assert one["epsilon2"].notna().all()
 
 
-def test_sets_of_like_variance_tell_a_set_that_is_selective_from_one_of_high_variance():
-    """Where features of high variance tell the halves apart, a set of such features is no better than its like."""
-    values = np.random.default_rng(4).normal(size=(N, 80))
-    values[:18, :40] += 2.5
-    values[:, :40] *= 10
-    found = held_out_selectivity(
-        values, LABELS, {"half": COLUMNS["half"]}, [fold_sets([range(8)] * 6)], n_random=99, seed=0
-    ).iloc[0]
-    assert found["epsilon2"] > found["random_high"] and found["p_matched"] > 0.05
-    assert found["matched_high"] > found["random_high"]
-
-
 def test_shown_features_are_descriptive():
     values = selective_values()
     found = shown_selectivity(
         values, LABELS, COLUMNS, range(8), table_of(values), n_random=99, seed=0
     ).set_index("column")
-    assert found["p_matched"].isna().all() and (found["images"] == "all").all()
+    assert found["p_relabelled"].isna().all() and (found["images"] == "all").all()
     assert found.loc["half", "n_selective"] >= 6 and found.loc["kind", "n_selective_all"] == 0
     assert found.loc["half", "epsilon2"] > found.loc["half", "random_high"]
 

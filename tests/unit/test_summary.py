@@ -411,7 +411,8 @@ def test_summary_of_files_is_that_of_what_was_written(tmp_path):
     rivals = analyse_rivals(
         embedding, rdm, rdm, result.sets, unit, DESIGN, labels={}, others={}, n_relabelled=2, n_variance=10
     )
-    names = ("folds.tsv", "retained.tsv", "curve.tsv", "facts.json", "sets.npz", "null.npz", "bootstrap.npz")
+    tables, arrays = ("folds", "retained", "curve"), ("sets", "relabelled", "null", "bootstrap")
+    names = [*(f"{one}.tsv" for one in tables), "facts.json", *(f"{one}.npz" for one in arrays)]
     paths = {name.split(".")[0]: str(tmp_path / name) for name in names}
     (tmp_path / "rivals").mkdir()
     own = [str(tmp_path / "rivals" / name) for name in ("folds.tsv", "bootstrap.npz")]

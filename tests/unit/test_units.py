@@ -16,8 +16,10 @@ from isoprune.foldsets import read_fold_sets, write_fold_sets
 from isoprune.isomorphism import isomorphism
 from isoprune.labelled import RDM, Embedding
 from isoprune.nulls import read_nulls
-from isoprune.pruning import procedure_named, prune
+from isoprune.pruning import procedure_named, prune, prune_arrays
 from isoprune.rdms import group_mean
+from isoprune.relabelled_sets import read_relabelled_sets
+from isoprune.relabelling import relabellings
 from isoprune.retained import load_retained
 from isoprune.transfer import supervising_rdm
 from isoprune.units import analyse_unit, random_rank, read_units, write_unit
@@ -273,6 +275,7 @@ def written(folder, result=RESULT):
         "curve": "tsv",
         "facts": "json",
         "sets": "npz",
+        "relabelled": "npz",
         "null": "npz",
     }
     paths = {
@@ -292,10 +295,33 @@ def test_unit_survives_its_files_bit_for_bit(tmp_path):
     for exchange, null in read_nulls(paths["null"]).items():
         np.testing.assert_equal(vars(null), vars(RESULT.nulls[exchange]))
     np.testing.assert_equal(vars(read_bootstrap(paths["bootstrap"])), vars(RESULT.bootstrap))
+    np.testing.assert_equal(vars(read_relabelled_sets(paths["relabelled"])), vars(RESULT.relabelled_sets))
 
 
-def test_unit_without_relabellings_has_a_file_of_no_nulls(tmp_path):
-    assert read_nulls(written(tmp_path, analysed(n_permutations=0))["null"]) == {}
+def test_unit_without_relabellings_has_files_of_no_nulls_and_no_sets(tmp_path):
+    paths = written(tmp_path, analysed(n_permutations=0))
+    assert read_nulls(paths["null"]) == {}
+    assert read_relabelled_sets(paths["relabelled"]).n_relabelled == 0
+
+
+def test_relabelled_sets_are_those_of_pruning_relabelled_targets(monkeypatch):
+    """The first arrangement is the target itself, in the folds that nulls are about, and the number has an end."""
+    monkeypatch.setattr("isoprune.units.N_KEPT", 3)
+    sets = analysed().relabelled_sets
+    assert sets.n_relabelled == 3 and sets.fingerprint
+    labels, folds = sets.labels, [fold for fold in DESIGN.make_folds(LABELS) if fold.repeat == 1]
+    assert sets.held_out.tolist() == [np.isin(labels, fold.test).tolist() for fold in folds]
+    own = [np.flatnonzero(sets.of_fold(fold)[0]).tolist() for fold in range(len(folds))]
+    assert own == [sorted(RESULT.sets.retained[fold].tolist()) for fold in range(len(folds))]
+    drawn = relabellings(labels, 3, seed=DESIGN.seed)
+    rows, values = [LABELS.index(label) for label in labels], EMBEDDING.canonical().values
+    target = rdm(1).values[np.ix_(rows, rows)]
+    for b, moved in enumerate(drawn, start=1):
+        for fold, held_out in enumerate(sets.held_out):
+            train = np.flatnonzero(~held_out)
+            block = target[np.ix_(moved[train], moved[train])]
+            expected = prune_arrays(values[train], block, DESIGN.procedure, 1).retained
+            assert np.flatnonzero(sets.of_fold(fold)[b]).tolist() == sorted(expected.tolist())
 
 
 def test_fold_sets_come_back_from_their_file_and_say_what_was_scored(tmp_path):
@@ -329,6 +355,7 @@ def test_fold_without_a_score_is_no_scored_block():
     ("name", "read", "what"),
     [
         ("sets", read_fold_sets, "the retained sets of a unit's folds"),
+        ("relabelled", read_relabelled_sets, "the retained sets of a unit's relabelled targets"),
         ("null", read_nulls, "the permutation nulls of a unit"),
         ("bootstrap", read_bootstrap, "the resampled scores of a unit"),
     ],

@@ -20,6 +20,9 @@ def test_every_target_ends_with_its_tables_and_its_page(finished):
             for name in TABLES
         }
         assert set(tables["selectivity"]["column"]) == {"category"} and tables["hypernyms"].empty
+        held_out = tables["sets"].set_index("images").loc[["held-out"]]
+        assert (held_out["n_relabelled"] > 0).all()
+        assert (held_out["p_relabelled"] * (held_out["n_relabelled"] + 1) >= 1).all()
         features = tables["features"]
         assert len(features) >= 12 and features["place"].is_monotonic_increasing
         assert set(tables["others"]["other"]) == {"EVC", "IT"} - {page.rsplit("-", 1)[1]}

@@ -61,7 +61,7 @@ def test_run_ends_with_all_the_files_it_promises(finished):
 
 def files_of(unit):
     """Tables and arrays of a unit."""
-    of_pruning = ("folds.tsv", "curve.tsv", "sets.npz", "bootstrap.npz")
+    of_pruning = ("folds.tsv", "curve.tsv", "sets.npz", "relabelled.npz", "bootstrap.npz")
     of_rivals = ("folds.tsv", "bootstrap.npz")
     return {
         f"retained/{unit}_retained.tsv",

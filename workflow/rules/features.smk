@@ -12,6 +12,7 @@ if STUDY.features:
             stimuli=f"{RESULTS}/stimuli.tsv",
             retained=retained_of_features,
             sets=folds_of_features,
+            relabelled=relabelled_of_features,
             synsets=f"{RESULTS}/wordnet/synsets.tsv" if STUDY.wordnet else [],
         output:
             features=looked_at_files("features"),
@@ -33,6 +34,7 @@ if STUDY.features:
         params:
             targets=TARGETS,
             units=units_of_features,
+            relabelled=main_units_of_features,
             settings={**STUDY.features.model_dump(mode="json"), "seed": STUDY.seed},
         message:
             "See what the features look at that {wildcards.network} keeps"

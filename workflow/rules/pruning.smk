@@ -20,6 +20,7 @@ for batch in BATCHES["prune"]:
             facts=batch.files("pruning", "facts.json"),
             retained=batch.files("retained", "retained.tsv"),
             sets=batch.files("pruning", "sets.npz"),
+            relabelled=batch.files("pruning", "relabelled.npz"),
             bootstrap=batch.files("pruning", "bootstrap.npz"),
             null=batch.files("null", "null.npz"),
         log:

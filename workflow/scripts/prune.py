@@ -6,6 +6,7 @@ Output `*_curve.tsv`: n_inserted · isomorphism over all images (in-sample).
 Output `*_retained.tsv`: feature · rank · drop · in_final · fold_frequency.
 Output `*_facts.json`: single numbers of the unit, and its provenance.
 Output `*_sets.npz`: the retained set of every fold, and the images that were scored.
+Output `*_relabelled.npz`: the same of the target's first relabellings, as packed bits.
 Output `*_null.npz`: held-out statistics (Fisher z) of the target and of its relabellings.
 Output `*_bootstrap.npz`: held-out scores (Fisher z) of resampled images.
 """

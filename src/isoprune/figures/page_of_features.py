@@ -115,7 +115,8 @@ def _introduction(
     second = (
         "The features were selected on these very images, whose categories the target may know. So that this does not "
         "pass for evidence, every p is corrected over all features of the network, not over those shown alone, and the "
-        "first table compares retained sets with sets of like variance on images that took no part in selecting them. "
+        "first table compares retained sets with those of relabelled targets, on images that took no part in selecting "
+        "them. "
         "A retained set is a sufficient set, not the code of an area, and images that drive a feature here need not "
         "say what it stands for among other images."
     )
@@ -162,7 +163,8 @@ _SET_HEADS = (
     "ε²",
     "all features",
     "random sets (5–95 %)",
-    "of like variance (5–95 %)",
+    "tested ε²",
+    "relabelled targets (5–95 %)",
     "p",
     "selective features",
 )
@@ -191,22 +193,32 @@ def _sets(table: pd.DataFrame, about: Mapping[str, Any], n_shown: int) -> str:
     return (
         f"<section>\n{title}\n<p>ε²: share of a feature's variance over images that a column of the stimulus table "
         "explains, mean over features; 0 by chance. Random sets are no test: features of high variance are favoured "
-        "whatever the target, and many targets of noise exceed them. Of like variance: sets in which each feature is "
-        "exchanged with one of similar variance; p: share of these with at least as much, of each column by itself. "
-        "Features that are alike are kept together, which these sets do not imitate, so that p is somewhat too small: "
-        "docs/retained-sets.md says by how much. Selective: features whose corrected p is below .05, of those shown "
-        "and of all.</p>\n"
+        f"whatever the target, and many targets of noise exceed them. {_relabelled(table)} Selective: features whose "
+        "corrected p is below .05, of those shown and of all.</p>\n"
         f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
         "\n</section>"
     )
 
 
+def _relabelled(table: pd.DataFrame) -> str:
+    """What the comparison with relabelled targets is, or why there is none."""
+    n = table["n_relabelled"].max()
+    if is_missing(n) or not n:
+        return "There is no p: no target was relabelled, or subjects saw different images."
+    return (
+        f"Relabelled targets: the sets that {n} targets with exchanged images keep, selected in the same folds; they "
+        "share with the target's sets whatever selection favours in itself. p: share of them with at least the tested "
+        "ε², that of the target in these folds; of each column by itself."
+    )
+
+
 def _set_row(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     of_chance = []
-    for kind in ("random", "matched"):
-        low, high = number(row[f"{kind}_low"], ".3f"), number(row[f"{kind}_high"], ".3f")
-        of_chance.append(f"{low} … {high}")
-    of_chance.append("–" if row["images"] == "all" else p_number(row["p_matched"]))
+    for kind in ("random", "relabelled"):
+        low, high = (row[f"{kind}_{end}"] for end in ("low", "high"))
+        of_chance.append("–" if is_missing(low) else f"{number(low, '.3f')} … {number(high, '.3f')}")
+    of_chance.insert(1, "–" if is_missing(tested := row["epsilon2_tested"]) else number(tested, ".3f"))
+    of_chance.append("–" if is_missing(row["p_relabelled"]) else p_number(row["p_relabelled"]))
     n_varying = about["n_features"] - about["n_constant"]
     selective = (
         "–"
