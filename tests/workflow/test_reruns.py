@@ -46,7 +46,7 @@ def test_units_of_one_job_have_the_results_of_jobs_of_their_own(finished, fresh)
     assert re.search(r"^prune +7$", output, re.M) and re.search(r"^specificity +14$", output, re.M)
     tables, expected = fresh.tables(), finished.tables()
     units = [name for name in expected if name.startswith(("pruning", "specificity", "null", "retained"))]
-    assert len(units) == 14 * 8 and {name: tables[name] for name in units} == {
+    assert len(units) == 14 * 9 and {name: tables[name] for name in units} == {
         name: expected[name] for name in units
     }
     one, other = (facts_of(study) for study in (fresh, finished))
