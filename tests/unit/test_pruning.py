@@ -10,7 +10,7 @@ from examples import random_target, sparse_embedding
 from isoprune.errors import ConstantImageError, EmbeddingError, LabelError, RDMError, UnknownNameError
 from isoprune.isomorphism import isomorphism, pairs_of, similarity
 from isoprune.labelled import RDM, Embedding
-from isoprune.pruning import closed_form, curve, kernels, prune, reference
+from isoprune.pruning import closed_form, curve, kernels, procedure_named, prune, prune_arrays, reference
 from isoprune.pruning.criteria import criterion_named
 
 
@@ -269,6 +269,24 @@ def test_constant_image_is_refused_by_name(small):
     small.X[4] = 2.5
     with pytest.raises(ConstantImageError, match="image 4 has the same value in all 60 features"):
         prune(small.X, small.T)
+
+
+@pytest.mark.parametrize(
+    ("measure", "found"), [("correlation", "constant"), ("cosine", "zero in every feature")]
+)
+def test_an_image_without_a_dissimilarity_is_refused_by_its_row_and_by_why(small, measure, found):
+    small.X[4] = 0.0
+    with pytest.raises(
+        ConstantImageError, match=f"the images in row 4 are {found}; expected images that {measure}"
+    ):
+        prune_arrays(small.X, small.T, procedure_named(measure=measure))
+
+
+def test_three_features_are_enough_and_two_are_not(small):
+    X = np.random.default_rng(0).normal(size=(14, 3))
+    assert len(prune_arrays(X, small.T, procedure_named()).ranking) == 3
+    with pytest.raises(EmbeddingError, match="2 features; expected at least 3"):
+        prune_arrays(X[:, :2], small.T, procedure_named())
 
 
 def test_constant_target_is_refused(small):

@@ -315,6 +315,39 @@ def test_a_hidden_device_is_not_looked_for(monkeypatch):
     assert backends.cuda_in_sight()
 
 
+@pytest.mark.parametrize("file", [True, False])
+@pytest.mark.parametrize("program", ["/usr/bin/nvidia-smi", None])
+def test_a_driver_is_seen_by_its_file_or_by_its_program(monkeypatch, file, program):
+    monkeypatch.setattr(backends.Path, "exists", lambda path: file)
+    monkeypatch.setattr(backends.shutil, "which", lambda name: program)
+    monkeypatch.setattr(backends, "find_spec", lambda name: name)
+    assert backends._driver_and_torch.__wrapped__() == (file or program is not None)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_features_that_make_up_most_of_an_image_are_left_out_by_direct_computation(measure):
+    values = np.random.default_rng(0).normal(size=(12, 20))
+    assert LeaveOneOut(values, measure).direct_features.tolist() == []
+    values[:, 7] *= 1e3
+    assert LeaveOneOut(values, measure).direct_features.tolist() == [7]
+
+
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+def test_on_a_device_more_targets_than_go_at_once_give_what_each_gives(small, monkeypatch, coefficient):
+    prepared = torch_on_the_processor(small.X, "correlation")
+    from isoprune.pruning import torch_device
+
+    targets = np.array([random_target(14, seed) for seed in range(10)])
+    each = np.concatenate([prepared.isomorphism_without_each(one[None], coefficient) for one in targets])
+    monkeypatch.setattr(torch_device, "TARGETS_AT_ONCE", 4)
+    together = prepared.isomorphism_without_each(targets, coefficient, batched=True)
+    np.testing.assert_allclose(together, each, rtol=0, atol=1e-12)
+    # Which other targets there are changes no bit.
+    assert np.array_equal(
+        prepared.isomorphism_without_each(targets[:3], coefficient, batched=True), together[:3]
+    )
+
+
 def test_there_is_a_processor_to_run_on():
     assert available_threads() >= 1
 

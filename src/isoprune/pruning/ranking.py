@@ -70,11 +70,11 @@ def greedy(
     left = np.arange(values.shape[1])
     drop, removed = np.full(len(left), np.inf), []
     while len(left) > 2:
-        drops, order = one_pass(backend.prepare(values[:, left], measure), target[None], criterion)
-        least = order[0, -1]
-        if np.isinf(drops[0, least]):
+        (drops,), (order,) = one_pass(backend.prepare(values[:, left], measure), target[None], criterion)
+        least = order[-1]
+        if np.isinf(drops[least]):
             break
-        drop[left[least]] = drops[0, least]
+        drop[left[least]] = drops[least]
         removed.append(left[least])
         left = np.delete(left, least)
     return drop, np.concatenate([left, np.array(removed[::-1], dtype=left.dtype)])

@@ -180,18 +180,20 @@ def _terms(
 
 
 def _scored(pairs: torch.Tensor, coefficient: str, measure: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pair values (..., n_pairs) with mean 0 and norm 1, ranked first if asked; and which rows are constant."""
+    """Pair values (..., n_pairs) with mean 0 and norm 1, ranked first if asked; and which rows are constant.
+
+    The values of constant rows mean nothing.
+    """
     mean = pairs.mean(dim=-1, keepdim=True)
     unit = mean.abs().squeeze(-1) if measure == "euclidean" else torch.ones_like(mean).squeeze(-1)
     centred = pairs - mean
     squares = (centred**2).sum(dim=-1)
     constant = ~(squares > CONSTANT_RDM * pairs.shape[-1] * unit**2)
     if coefficient == "spearman":
-        centred = _ranks(pairs / torch.where(constant, 1.0, unit)[..., None])
+        centred = _ranks(pairs / unit[..., None])
         centred -= centred.mean(dim=-1, keepdim=True)
         squares = (centred**2).sum(dim=-1)
-        constant |= squares == 0
-    return centred / torch.where(constant, 1.0, squares).sqrt()[..., None], constant
+    return centred / squares.sqrt()[..., None], constant
 
 
 def _ranks(pairs: torch.Tensor) -> torch.Tensor:
