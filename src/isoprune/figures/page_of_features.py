@@ -162,9 +162,9 @@ _SET_HEADS = (
     "images",
     "ε²",
     "all features",
-    "random sets (5–95 %)",
+    "random (5–95 %)",
     "tested ε²",
-    "relabelled targets (5–95 %)",
+    "relabelled (5–95 %)",
     "p",
     "selective features",
 )
