@@ -57,6 +57,14 @@ class FoldSets:
         ]
 
 
+def masks_of(sets: Sequence[Sequence[int] | np.ndarray], n_features: int) -> np.ndarray:
+    """Which features are in each set: bool, shape (n_sets, n_features)."""
+    masks = np.zeros((len(sets), n_features), dtype=bool)
+    for mask, features in zip(masks, sets, strict=True):
+        mask[np.asarray(features, dtype=int)] = True
+    return masks
+
+
 def fold_sets(scores: Sequence[FoldScore], labels: Sequence[str]) -> FoldSets:
     """The retained set of every fold, and the images that were scored."""
     labels = tuple(sorted(labels))

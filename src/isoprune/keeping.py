@@ -153,8 +153,6 @@ def main_units(units: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     units : sequence of mapping
         As `keepings_of_units` takes them.
     """
-    first = {
-        unit["target"]: unit["supervision"]
-        for unit in sorted(units, key=lambda unit: -MAIN_FIRST.index(unit["supervision"]))
-    }
+    last_to_first = sorted(units, key=lambda unit: MAIN_FIRST.index(unit["supervision"]), reverse=True)
+    first = {unit["target"]: unit["supervision"] for unit in last_to_first}
     return [unit for unit in units if unit["supervision"] == first[unit["target"]]]

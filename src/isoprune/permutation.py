@@ -251,12 +251,12 @@ def unit_nulls(
         "exchange": exchange,
         "fingerprint": fingerprint_of(labels, arrangements[1:]),
     }
-    drawn = fingerprint_of(labels, arrangements[1:n_kept]) if n_kept else ""
+    drawn = fingerprint_of(labels, arrangements[1:n_kept])
     return [
         RuleNull(
             _null_of({kind: r[number] for kind, r in scores.items()}, about),
             float(n_retained[number].mean()),
-            relabelled_sets(retained[number] if n_kept else [], folds, labels, values.shape[1], drawn),
+            relabelled_sets(retained[number], folds, labels, values.shape[1], drawn),
         )
         for number in range(len(n_rules))
     ]

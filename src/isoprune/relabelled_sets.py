@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from isoprune.folds import Fold
+from isoprune.foldsets import masks_of
 from isoprune.io.arrays import read_arrays, write_arrays
 
 N_KEPT = 199
@@ -73,13 +74,9 @@ def relabelled_sets(
     n_features : int
     fingerprint : str
     """
-    n_arrangements = len(retained[0]) if retained else 0
-    packed = np.zeros((n_arrangements, len(folds), -(-n_features // 8)), dtype=np.uint8)
+    packed = np.zeros((len(retained[0]) if retained else 0, len(folds), -(-n_features // 8)), dtype=np.uint8)
     for fold, of_fold in enumerate(retained):
-        masks = np.zeros((n_arrangements, n_features), dtype=bool)
-        for mask, features in zip(masks, of_fold, strict=True):
-            mask[features] = True
-        packed[:, fold] = np.packbits(masks, axis=-1)
+        packed[:, fold] = np.packbits(masks_of(of_fold, n_features), axis=-1)
     held_out = np.array([np.isin(labels, fold.test) for fold in folds]).reshape(len(folds), len(labels))
     return RelabelledSets(tuple(labels), held_out, packed, n_features, fingerprint)
 

@@ -7,14 +7,14 @@ retained sets are compared with those of relabelled targets, on images that took
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isoprune.adjustment import p_value
-from isoprune.foldsets import FoldSets
+from isoprune.foldsets import FoldSets, masks_of
 from isoprune.relabelled_sets import RelabelledSets
 from isoprune.relabelling import relabellings
 from isoprune.stimuli import MIN_IN_CATEGORY
@@ -288,48 +288,43 @@ def held_out_selectivity(
         for one in sets
         for held_out, retained in zip(one.held_out, one.retained, strict=True)
     ]
-    held = np.zeros((len(folds), values.shape[1]), dtype=bool)
-    for row, (_, retained) in zip(held, folds, strict=True):
-        row[retained] = True
-    by_arrangement = _of_arrangements(values, place, categories, list(columns), relabelled)
-    rows = []
-    for column, arranged in zip(columns, by_arrangement, strict=True):
-        explained = np.array(
-            [variance_explained(values[rows], categories.of_column(column, rows)) for rows, _ in folds]
-        )
-        rows.append(
-            {
-                "column": column,
-                "images": "held-out",
-                "n_images": float(np.mean([len(rows) for rows, _ in folds])),
-                **_compared(explained, held, n_random, seed),
-                **_against_relabelled(arranged),
-            }
-        )
+    explained = [_explained(values, categories, columns, rows) for rows, _ in folds]
+    compared = _compared(explained, masks_of([one for _, one in folds], values.shape[1]), n_random, seed)
+    n_images = float(np.mean([len(rows) for rows, _ in folds]))
+    arranged = _of_arrangements(values, place, categories, columns, relabelled)
+    rows = [
+        {"column": column, "images": "held-out", "n_images": n_images, **of_sets, **_against_relabelled(one)}
+        for column, of_sets, one in zip(columns, compared, arranged, strict=True)
+    ]
     return _set_table(rows)
+
+
+def _explained(
+    values: np.ndarray, categories: Categories, columns: Collection[str], rows: np.ndarray | slice
+) -> np.ndarray:
+    """ε² of every feature on some images, shape (n_columns, n_features)."""
+    found = [variance_explained(values[rows], categories.of_column(column, rows)) for column in columns]
+    return np.array(found).reshape(len(found), values.shape[1])
 
 
 def _of_arrangements(
     values: np.ndarray,
     place: Mapping[str, int],
     categories: Categories,
-    columns: Sequence[str],
+    columns: Collection[str],
     relabelled: Sequence[RelabelledSets],
 ) -> np.ndarray:
     """ε² of the sets of the target as it is and of each relabelled one, shape (n_columns, n_arrangements).
 
     No arrangements where units were not relabelled alike: a mean over them would then not be that of one relabelling.
     """
-    if not columns or not relabelled or len({one.fingerprint for one in relabelled}) > 1:
+    if not relabelled or len({one.fingerprint for one in relabelled}) > 1:
         return np.empty((len(columns), 0))
     of_folds = []
     for one in relabelled:
         rows_of = np.array([place[label] for label in one.labels])
         for fold, held_out in enumerate(one.held_out):
-            rows = rows_of[held_out]
-            explained = np.array(
-                [variance_explained(values[rows], categories.of_column(column, rows)) for column in columns]
-            )
+            explained = _explained(values, categories, columns, rows_of[held_out])
             of_folds.append(_means_of_sets(explained, one.of_fold(fold)))
     return _mean_of_defined(np.array(of_folds))
 
@@ -371,47 +366,53 @@ def shown_selectivity(
     DataFrame
         A row a column, columns as `SET_COLUMNS`; without p, since the features were selected on these images.
     """
-    categories = categories_in(columns, labels)
-    held = np.isin(np.arange(values.shape[1]), shown)[None]
+    explained = _explained(values, categories_in(columns, labels), columns, slice(None))
+    compared = _compared([explained], masks_of([shown], values.shape[1]), n_random, seed)
     selective = selectivity[selectivity["p_fwe"] < LEVEL]
     rows = []
-    for column in columns:
-        explained = variance_explained(values, categories.of_column(column))[None]
-        compared = _compared(explained, held, n_random, seed)
+    for column, of_sets in zip(columns, compared, strict=True):
         features = selective.loc[selective["column"] == column, "feature"]
         counts = {"n_selective": int(features.isin(shown).sum()), "n_selective_all": len(features)}
         if selectivity["p_fwe"].isna().all():
             counts = {}
-        about = {"column": column, "images": "all", "n_images": len(labels)}
-        rows.append({**about, **compared, **counts})
+        rows.append({"column": column, "images": "all", "n_images": len(labels), **of_sets, **counts})
     return _set_table(rows)
 
 
-def _compared(explained: np.ndarray, held: np.ndarray, n_random: int, seed: int) -> dict[str, float]:
-    """ε² of sets beside random ones; ``explained`` and ``held`` have shape (n_folds, n_features)."""
+def _compared(
+    explained: Sequence[np.ndarray], held: np.ndarray, n_random: int, seed: int
+) -> list[dict[str, float]]:
+    """ε² of sets beside random ones, for each column.
+
+    ``explained`` has for each fold shape (n_columns, n_features), ``held`` (n_folds, n_features).
+    """
+    n_features = held.shape[1]
     rng = np.random.default_rng([seed, RANDOM_STREAM])
-    orders = (rng.permutation(held.shape[1]) for _ in range(n_random))
-    random = np.array([_mean_explained(explained, held[:, order]) for order in orders])
-    return {
-        "n_features": float(held.sum(axis=1).mean()),
-        "n_varying": float((held & ~np.isnan(explained)).sum(axis=1).mean()),
-        "epsilon2": _mean_explained(explained, held),
-        "epsilon2_all": _mean_explained(explained, np.ones_like(held)),
-        **_range_of("random", random[~np.isnan(random)]),
-    }
+    # The sets themselves, all features, and then random sets: a relabelling of the features in all folds at once.
+    orders = np.array([np.arange(n_features), *(rng.permutation(n_features) for _ in range(n_random))])
+    of_folds, n_varying = [], []
+    for one, mask in zip(explained, held, strict=True):
+        sets = np.insert(mask[orders], 1, True, axis=0)
+        of_folds.append(_means_of_sets(one, sets))
+        n_varying.append((mask & ~np.isnan(one)).sum(axis=1))
+    means = _mean_of_defined(np.array(of_folds))
+    return [
+        {
+            "n_features": float(held.sum(axis=1).mean()),
+            "n_varying": float(varying),
+            "epsilon2": own,
+            "epsilon2_all": of_all,
+            **_range_of("random", random[~np.isnan(random)]),
+        }
+        for (own, of_all), random, varying in zip(
+            means[:, :2].tolist(), means[:, 2:], np.mean(n_varying, axis=0), strict=True
+        )
+    ]
 
 
 def _range_of(name: str, by_chance: np.ndarray) -> dict[str, float]:
     low, high = np.quantile(by_chance, [0.05, 0.95]) if len(by_chance) else (np.nan, np.nan)
     return {f"{name}_low": float(low), f"{name}_high": float(high)}
-
-
-def _mean_explained(explained: np.ndarray, held: np.ndarray) -> float:
-    """Mean over folds of the mean over a fold's features; features and folds without a value have no part."""
-    of_folds = [
-        _means_of_sets(one[None], features[None]) for one, features in zip(explained, held, strict=True)
-    ]
-    return float(_mean_of_defined(np.array(of_folds))[0, 0])
 
 
 def _means_of_sets(explained: np.ndarray, held: np.ndarray) -> np.ndarray:

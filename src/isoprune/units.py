@@ -176,14 +176,13 @@ def _nulls(
 
     def null(exchange: str, within: Mapping[str, str] | None) -> RuleNull:
         drawn = relabellings(given[-1], n_permutations, seed=design.seed, within=within)
-        rules, n_sets = (design.procedure.n_rule,), N_KEPT if exchange == IMAGES else 0
         (found,) = unit_nulls(
             *given,
             tested,
-            n_rules=rules,
+            n_rules=(design.procedure.n_rule,),
             relabellings=drawn,
             exchange=exchange,
-            n_sets=n_sets,
+            n_sets=N_KEPT if exchange == IMAGES else 0,
             **settings,
         )
         return found

@@ -165,7 +165,7 @@ def test_retained_sets_are_more_selective_than_those_of_relabelled_targets_on_he
     found = held_out_of(range(8), arranged(range(8), *random_sets(99)))
     half = found.loc["half"]
     assert half["p_relabelled"] == 0.01 and half["n_relabelled"] == 99
-    assert half["epsilon2"] > half["random_high"] > half["epsilon2_all"]
+    assert half["epsilon2"] > half["random_high"] > half["epsilon2_all"] > half["random_low"]
     assert half["epsilon2"] > half["relabelled_high"] > half["relabelled_low"]
     assert found.loc["kind", "p_relabelled"] > 0.05
     assert (found["n_features"] == 8).all() and (found["n_images"] == 6).all()

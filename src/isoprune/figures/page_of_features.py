@@ -116,9 +116,8 @@ def _introduction(
         "The features were selected on these very images, whose categories the target may know. So that this does not "
         "pass for evidence, every p is corrected over all features of the network, not over those shown alone, and the "
         "first table compares retained sets with those of relabelled targets, on images that took no part in selecting "
-        "them. "
-        "A retained set is a sufficient set, not the code of an area, and images that drive a feature here need not "
-        "say what it stands for among other images."
+        "them. A retained set is a sufficient set, not the code of an area, and images that drive a feature here need "
+        "not say what it stands for among other images."
     )
     paragraphs = [first, _constant(about), *_shared(features, about, target)]
     return "\n".join(
@@ -213,12 +212,6 @@ def _relabelled(table: pd.DataFrame) -> str:
 
 
 def _set_row(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
-    of_chance = []
-    for kind in ("random", "relabelled"):
-        low, high = (row[f"{kind}_{end}"] for end in ("low", "high"))
-        of_chance.append("–" if is_missing(low) else f"{number(low, '.3f')} … {number(high, '.3f')}")
-    of_chance.insert(1, "–" if is_missing(tested := row["epsilon2_tested"]) else number(tested, ".3f"))
-    of_chance.append("–" if is_missing(row["p_relabelled"]) else p_number(row["p_relabelled"]))
     n_varying = about["n_features"] - about["n_constant"]
     selective = (
         "–"
@@ -230,7 +223,10 @@ def _set_row(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
         number(row["n_images"], ".0f"),
         f"<b>{number(row['epsilon2'], '.3f')}</b>",
         number(row["epsilon2_all"], ".3f"),
-        *of_chance,
+        _range(row, "random"),
+        "–" if is_missing(row["epsilon2_tested"]) else number(row["epsilon2_tested"], ".3f"),
+        _range(row, "relabelled"),
+        "–" if is_missing(row["p_relabelled"]) else p_number(row["p_relabelled"]),
         selective,
     ]
     return (
@@ -238,6 +234,12 @@ def _set_row(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
         + "".join(f"<td class=number>{one}</td>" for one in cells)
         + "</tr>"
     )
+
+
+def _range(row: Mapping[str, Any], kind: str) -> str:
+    """From 5 to 95 % of what sets of a kind have."""
+    low, high = row[f"{kind}_low"], row[f"{kind}_high"]
+    return "–" if is_missing(low) else f"{number(low, '.3f')} … {number(high, '.3f')}"
 
 
 def _legend(about: Mapping[str, Any], with_pictures: bool) -> str:

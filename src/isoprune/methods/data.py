@@ -146,8 +146,8 @@ def reliability(facts: StudyFacts) -> Iterator[str]:
     """How reliable the targets' dissimilarities are said to be."""
     if facts.regions:
         yield (
-            "Reliability within a subject is the correlation of the dissimilarities of odd and of even runs, corrected "
-            "for length after Spearman and Brown."
+            "Reliability within a subject, where there are runs to split, is the correlation of the dissimilarities of "
+            "odd and of even runs, corrected for length after Spearman and Brown."
         )
     if any(facts.of_target(name).n_subjects > 1 for name in facts.targets):
         yield (

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from isoprune.design import Design
-from isoprune.foldsets import FoldSets
+from isoprune.foldsets import FoldSets, masks_of
 from isoprune.io.arrays import read_arrays, write_arrays
 from isoprune.labelled import RDM, Embedding
 from isoprune.pruning import select_many
@@ -141,8 +141,8 @@ def map_sets(
         target=target,
         halves=halves,
         relabellings=moved,
-        pruned=_as_masks(retained, n_features),
-        random=_as_masks([rng.permutation(n_features)[: len(one)] for one in retained], n_features),
+        pruned=masks_of(retained, n_features),
+        random=masks_of([rng.permutation(n_features)[: len(one)] for one in retained], n_features),
         of_halves=selected[: len(halves)],
         of_relabelled=selected[len(halves) :],
     )
@@ -155,13 +155,6 @@ def _mean_of_halves(subjects: Sequence[np.ndarray], seed: int) -> list[np.ndarra
     order = np.random.default_rng([seed, STREAM, len(subjects)]).permutation(len(subjects))
     middle = len(subjects) // 2
     return [np.mean([subjects[one] for one in half], axis=0) for half in (order[:middle], order[middle:])]
-
-
-def _as_masks(sets: Sequence[np.ndarray], n_features: int) -> np.ndarray:
-    masks = np.zeros((len(sets), n_features), dtype=bool)
-    for mask, features in zip(masks, sets, strict=True):
-        mask[features] = True
-    return masks
 
 
 _PACKED = ("pruned", "random", "of_halves", "of_relabelled")
